@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-2.0
+# Entry points only; the work is in scripts/.
+
+.DELETE_ON_ERROR:
+.PHONY: help bisect check boot tree tests
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\): .*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 16
+
+bisect: ## build, boot and test the series patch by patch (the main job)
+	@scripts/bisect
+
+check: ## the tests, and what .ci/run calls: base, group borders, tip, harness
+	@scripts/check
+
+boot: ## build, boot and test the tip alone (the quickest first look)
+	@PATCHES=tip scripts/bisect
+
+tree: ## leave a git tree with the series applied in build/linux
+	@scripts/setup && scripts/tree
+
+tests: ## the harness's own quick tests (no kernel is built)
+	@scripts/setup && bats tests
