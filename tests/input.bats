@@ -96,7 +96,7 @@ refused() {
 	done
 	printf '#!/bin/sh\necho 1000\n' >"$BATS_TEST_TMPDIR/bin/id"
 	chmod +x "$BATS_TEST_TMPDIR/bin/id"
-	PATH=$BATS_TEST_TMPDIR/bin run -2 --separate-stderr "$ROOT/scripts/setup"
+	run -2 --separate-stderr env PATH="$BATS_TEST_TMPDIR/bin" "$ROOT/scripts/setup"
 	[[ $stderr = 'setup: missing; install with: apt-get install --no-install-recommends '*' gcc gcc-aarch64-linux-gnu '* ]]
 	[ "${#stderr_lines[@]}" -eq 1 ]
 }

@@ -28,8 +28,8 @@ load common
 	cd "$ROOT"
 	run ! grep -nE '^(Signed-off-by|Reviewed-by|Acked-by|Tested-by|Reported-by):' patches/*.patch
 	for f in patches/*.patch; do
-		grep -q '^From: .*@' "$f"
-		grep -q '^Subject: \[PATCH' "$f"
+		run -0 git mailinfo /dev/null /dev/null <"$f"
+		[[ $output = *'Author: '*'Email: '*@*'Subject: '* ]]
 	done
 }
 
