@@ -14,26 +14,31 @@
 #   ARCHS PATCHES JOBS FRESH KVM   see README.md
 
 set -euo pipefail
+# A failure inside $(...) must end the script as well.
+shopt -s inherit_errexit
 export LC_ALL=C
 umask 022
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=$ROOT/build
-CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/dma-uncached-pages
-SERIES=${SERIES:-$ROOT/series}
-OUT=${OUT:-$BUILD}
+CACHE=${XDG_CACHE_HOME:-${HOME:-}/.cache}/dma-uncached-pages
+# Absolute, since git and make are called in other folders.
+SERIES=$(realpath -m "${SERIES:-$ROOT/series}")
+OUT=$(realpath -m "${OUT:-$BUILD}")
 JOBS=${JOBS:-$(nproc)}
 REPO=$CACHE/linux.git
 WORK=$BUILD/work
 SETUP_ERROR=2
 CANNOT_TEST=125
 
-# A caller's git (rebase --exec, bisect run) must not steer ours.
-unset_git_env() {
+# own_git: neither a caller's git (rebase --exec, bisect run) nor the user's
+# settings (diff.noprefix, commit.gpgSign ...) may steer ours.
+own_git() {
 	local names
 	names=$(git rev-parse --local-env-vars)
 	# shellcheck disable=SC2086
 	unset $names
+	export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
 }
 
 say() {
@@ -45,6 +50,11 @@ die() {
 	say "${0##*/}: $*"
 	exit "$SETUP_ERROR"
 }
+
+[ -n "${XDG_CACHE_HOME:-${HOME:-}}" ] || die "neither HOME nor XDG_CACHE_HOME is set"
+case $ROOT in
+*[[:space:]:]*) die "$ROOT: kbuild takes no blank and no colon in a path; move the clone" ;;
+esac
 
 # relative FILE: FILE as a user at the top of the project names it.
 relative() {
@@ -187,6 +197,8 @@ export_build_env() {
 	export CCACHE_DIR=$CACHE/ccache CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1
 	export CCACHE_MAXSIZE=${CCACHE_MAXSIZE:-5G} CCACHE_COMPILERCHECK=content
 	export CCACHE_SLOPPINESS=time_macros
+	# What a user has set for other kernels is in no cache key.
+	unset KCFLAGS KAFLAGS KRUSTFLAGS LLVM LLVM_IAS W C CF V KCONFIG_CONFIG KBUILD_OUTPUT
 	unset MAKEFLAGS MFLAGS MAKELEVEL MAKE_TERMOUT MAKE_TERMERR
 }
 

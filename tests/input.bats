@@ -13,6 +13,8 @@ setup() {
 	a_series
 	# Another run may be building; these do not.
 	export BUILD_LOCK_HELD=1
+	# The base that a caller chose is not what these are about.
+	unset LINUX TARBALL
 }
 
 # refused COMMAND...: exit 2 with the one line $expected.
@@ -91,7 +93,7 @@ refused() {
 @test "no toolchain, and not root: the line that installs it" {
 	# A PATH with the tools that the scripts themselves run on, and no compiler.
 	mkdir -p "$BATS_TEST_TMPDIR/bin"
-	for tool in bash env git dirname mkdir nproc sort sed cat; do
+	for tool in bash env git dirname mkdir nproc sort sed cat realpath; do
 		ln -s "$(command -v $tool)" "$BATS_TEST_TMPDIR/bin/$tool"
 	done
 	printf '#!/bin/sh\necho 1000\n' >"$BATS_TEST_TMPDIR/bin/id"
@@ -119,7 +121,7 @@ refused() {
 @test "a base that is not there, or is another kernel" {
 	expected='base: TARBALL=/none.tar.xz: no such file'
 	TARBALL=/none.tar.xz refused "$ROOT/scripts/base"
-	expected='base: LINUX=/: not a git tree with the tag v7.3-rc7; fetch it, or leave LINUX unset'
+	expected='base: LINUX=/: not a git tree with the tag v7.3-rc7 that git lets us read; fetch it, or leave LINUX unset'
 	LINUX=/ refused "$ROOT/scripts/base"
 }
 
@@ -159,13 +161,67 @@ tarball_of() {
 	[ "$output" = "$(git rev-parse HEAD)" ]
 }
 
+# configured LINE: runs scripts/config for a fragment of that one line, in a tree
+# that knows DMA_CMA, with a make that sets nothing.
+configured() {
+	local copy=$BATS_TEST_TMPDIR/copy
+	mkdir -p "$copy" "$BATS_TEST_TMPDIR/bin"
+	cp -r "$ROOT/scripts" "$ROOT/kunit-configs" "$ROOT/qemu-images" "$copy/"
+	git init -q "$copy/build/work"
+	printf 'config DMA_CMA\n' >"$copy/build/work/Kconfig"
+	git -C "$copy/build/work" add Kconfig
+	: >"$copy/kunit-configs/common.config"
+	printf '# one\n%s\n' "$1" >"$copy/kunit-configs/x86_64.config"
+	mkdir -p "$copy/build/o/x86_64"
+	: >"$copy/build/o/x86_64/.config"
+	printf '#!/bin/sh\nexit %s\n' "${2:-0}" >"$BATS_TEST_TMPDIR/bin/make"
+	chmod +x "$BATS_TEST_TMPDIR/bin/make"
+	run --separate-stderr env PATH="$BATS_TEST_TMPDIR/bin:$PATH" "$copy/scripts/config" x86_64
+}
+
 @test "an option that does not take is a set-up error with its line" {
-	cp -r "$ROOT/scripts" "$ROOT/kunit-configs" "$ROOT/qemu-images" "$BATS_TEST_TMPDIR/"
-	mkdir -p "$BATS_TEST_TMPDIR/build/o/x86_64"
-	ln -s "$ROOT/build/work" "$BATS_TEST_TMPDIR/build/work"
-	printf 'CONFIG_DMA_CMA=y\n' >"$BATS_TEST_TMPDIR/kunit-configs/x86_64.config"
-	run -2 --separate-stderr "$BATS_TEST_TMPDIR/scripts/config" x86_64
-	[[ $stderr = *"config: kunit-configs/x86_64.config:1: 'CONFIG_DMA_CMA=y' did not take on x86_64; see what it depends on in build/o/x86_64/.config" ]]
+	configured CONFIG_DMA_CMA=y
+	[ "$status" -eq 2 ]
+	[ "$stderr" = "config: kunit-configs/x86_64.config:2: 'CONFIG_DMA_CMA=y' did not take on x86_64; see what it depends on in build/o/x86_64/.config" ]
+}
+
+@test "an option that only a later patch adds is none" {
+	configured CONFIG_DMA_LATER=y
+	[ "$status" -eq 0 ]
+}
+
+@test "a Kconfig that does not parse is the tree's fault" {
+	configured CONFIG_DMA_CMA=y 2
+	[ "$status" -eq 1 ]
+}
+
+@test "a patch file that is no mail does not apply" {
+	: >"$S/patches/0002-dma-An-unused-variable.patch"
+	run -1 --separate-stderr "$ROOT/scripts/apply"
+	[ "$stderr" = "0002-dma-An-unused-variable.patch does not apply, see $OUT/apply.log" ]
+	[ "$(tail -n 1 "$OUT/steps.tsv" | cut -f1,2)" = $'2\t-' ]
+}
+
+@test "a machine without a git identity applies as well" {
+	local cache=${XDG_CACHE_HOME:-$HOME/.cache}
+	run -0 env HOME="$BATS_TEST_TMPDIR" XDG_CACHE_HOME="$cache" "$ROOT/scripts/apply"
+}
+
+@test "relative names of SERIES and OUT" {
+	cd "$S"
+	SERIES=series OUT=../out run -0 "$ROOT/scripts/apply"
+	[ -s ../out/steps.tsv ]
+}
+
+@test "a tarball of the pinned version with another sha256" {
+	tarball_of 'VERSION = 7' 'PATCHLEVEL = 3' 'SUBLEVEL = 0' 'EXTRAVERSION = -rc7'
+	run -2 --separate-stderr "$ROOT/scripts/base"
+	[[ $stderr = *'base: the tarball says that it is 7.3.0-rc7, but its sha256 '*' is not in scripts/base.pin; add it if you trust it' ]]
+}
+
+@test "the check ends itself in time and says so" {
+	OUT=$BATS_TEST_TMPDIR/out STOP_AFTER=1 run -124 --separate-stderr "$ROOT/scripts/check"
+	[[ $stderr = *'OUT OF TIME after 1 s: this run has failed; the next goes on where it stopped' ]]
 }
 
 @test "a machine description with an unknown key" {

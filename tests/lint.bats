@@ -14,14 +14,15 @@ load common
 	shellcheck -x scripts/lib.sh "${scripts[@]}" tests/common.bash tests/*.bats tests/slow/*.bats
 }
 
-@test "every script says what it does and its exit codes, and is strict" {
-	cd "$ROOT"
-	for f in scripts/*; do
-		case $f in *.txt|*.pin|*.allow|*.deny|scripts/lib.sh) continue ;; esac
-		head -n 20 "$f" | grep -q '^\(# \)\{0,1\}Exit: ' || { echo "$f: no exit codes"; return 1; }
-		! head -n 1 "$f" | grep -q bash || grep -q '/lib.sh"$' "$f" || { echo "$f: not strict"; return 1; }
-	done
-	grep -q '^set -euo pipefail$' scripts/lib.sh
+@test "every option of kunit-configs is one that the tip knows" {
+	local tip repo=${XDG_CACHE_HOME:-$HOME/.cache}/dma-uncached-pages/linux.git
+	OUT=$BATS_TEST_TMPDIR/out "$ROOT/scripts/apply"
+	tip=$(tail -n 1 "$BATS_TEST_TMPDIR/out/steps.tsv" | cut -f2)
+	git --git-dir="$repo" grep -hE '^[[:space:]]*(menu)?config [A-Z0-9_]+$' "$tip" -- '*Kconfig*' |
+		awk '{ print "CONFIG_" $2 }' | sort -u >"$BATS_TEST_TMPDIR/known"
+	grep -hoE '^(# )?CONFIG_[A-Z0-9_]+' "$ROOT"/kunit-configs/* | sed 's/^# //' | sort -u >"$BATS_TEST_TMPDIR/asked"
+	run -0 comm -13 "$BATS_TEST_TMPDIR/known" "$BATS_TEST_TMPDIR/asked"
+	[ -z "$output" ]
 }
 
 @test "the patches are what git am takes and carry no invented tag" {
@@ -36,4 +37,11 @@ load common
 @test "no path of one machine and no mirror in any file" {
 	cd "$ROOT"
 	run ! git grep -nIE '(https?://[a-z.-]*(debian|ubuntu)\.(org|com)|/home/[a-z]|/work/(main|shared))' -- . ':!tests/lint.bats'
+}
+
+@test "checkpatch finds what is not style" {
+	a_series
+	sed -i 's/^+\* known-bad 1$/+* known-bad 1  /' "$S"/patches/0001*
+	run -1 --separate-stderr "$ROOT/scripts/style"
+	[[ $output = *'style BAD      0001-README-Harmless-change-1.patch'*'trailing whitespace'* ]]
 }

@@ -13,7 +13,7 @@ setup() {
 # record N TESTS [CHANGE]: the record of step N with these tests, changed by jq.
 record() {
 	jq -n --argjson n "$1" --argjson tests "$2" '{n: $n, arch: "x86_64", file: "f", subject: "x: S",
-		commit: "c\($n)", tree: "t\($n)", apply: "ok", apply_verdict: "", detail: "", build: "ok",
+		commit: "c\($n)", tree: "t\($n)", apply: "ok", early_verdict: "", detail: "", build: "ok",
 		warnings: [], base_warnings: [], image: "i\($n)", cached: false, reproduce: "again \($n)",
 		boot: {verdict: "ok", detail: "", tests: $tests}, seconds: {config: 1, build: 2, boot: 3}}' |
 		jq "${3:-.}" >"$1.record"
@@ -88,7 +88,7 @@ of() {
 	run -1 verdict 1
 	[ "$(of 1 '"\(.verdict): \(.detail)"')" = 'build failed: f.c:1: error: x' ]
 	for v in 'apply failed' 'cannot test'; do
-		record 1 '{}' ".apply = \"failed\" | .apply_verdict = \"$v\" | .boot = null"
+		record 1 '{}' ".apply = \"failed\" | .early_verdict = \"$v\" | .boot = null"
 		run -1 verdict 1
 		[ "$(of 1 .verdict)" = "$v" ]
 	done
