@@ -72,7 +72,11 @@ found_out() {
 	# Patch 2 of this series fails; the call comes from a git command.
 	export SERIES=$ROOT/tests/bad/test-fails/series OUT=$ROOT/build/bad/test-fails
 	run -0 "$ROOT/scripts/apply"
-	cd "$OUT/apply"
+	# A tree of the user's own, with the series in it.
+	git init -q "$BATS_TEST_TMPDIR/tree"
+	cd "$BATS_TEST_TMPDIR/tree"
+	printf '%s/dma-uncached-pages/linux.git/objects\n' "${XDG_CACHE_HOME:-$HOME/.cache}" >.git/objects/info/alternates
+	git update-ref HEAD "$(tail -n 1 "$OUT/steps.tsv" | cut -f2)"
 	run -1 git -c alias.try="!exec $ROOT/scripts/step HEAD x86_64" try
 	[[ $output = 'test failed '* ]]
 	run -0 git -c alias.try="!exec $ROOT/scripts/step HEAD~1 x86_64" try
