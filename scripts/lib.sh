@@ -27,7 +27,7 @@ SERIES=$(realpath -m "${SERIES:-$ROOT/series}")
 OUT=$(realpath -m "${OUT:-$BUILD}")
 JOBS=${JOBS:-$(nproc)}
 REPO=$CACHE/linux.git
-WORK=$BUILD/work
+WORK=$BUILD/src
 SETUP_ERROR=2
 CANNOT_TEST=125
 
@@ -195,7 +195,7 @@ export_build_env() {
 	export KBUILD_BUILD_USER=build KBUILD_BUILD_HOST=build KBUILD_BUILD_VERSION=1
 	export LOCALVERSION=
 	# ccache makes paths relative; a splat names its file as the tree does.
-	export KCPPFLAGS=-fmacro-prefix-map=../../work/=
+	export KCPPFLAGS=-fmacro-prefix-map=../../src/=
 	export CCACHE_DIR=$CACHE/ccache CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1
 	export CCACHE_MAXSIZE=${CCACHE_MAXSIZE:-5G} CCACHE_COMPILERCHECK=content
 	export CCACHE_SLOPPINESS=time_macros

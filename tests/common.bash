@@ -26,3 +26,13 @@ a_series() {
 	printf '%s\n' 0001-README-Harmless-change-1.patch 0002-dma-An-unused-variable.patch >"$S/series"
 	export SERIES=$S/series OUT=$BATS_TEST_TMPDIR/out
 }
+
+# record N TESTS [CHANGE]: writes N.record, what scripts/step would measure of
+# step N with these tests, changed by jq.
+record() {
+	jq -n --argjson n "$1" --argjson tests "$2" '{n: $n, arch: "x86_64", file: "one.patch", subject: "x: S",
+		commit: "c\($n)", tree: "t\($n)", apply: "ok", early_verdict: "", detail: "", build: "ok",
+		warnings: [], base_warnings: [], image: "i\($n)", cached: false, reproduce: "again \($n)",
+		boot: {verdict: "ok", detail: "", tests: $tests}, seconds: {config: 1, build: 2, boot: 3}}' |
+		jq "${3:-.}" >"$1.record"
+}

@@ -167,9 +167,9 @@ configured() {
 	local copy=$BATS_TEST_TMPDIR/copy
 	mkdir -p "$copy" "$BATS_TEST_TMPDIR/bin"
 	cp -r "$ROOT/scripts" "$ROOT/kunit-configs" "$ROOT/qemu-images" "$copy/"
-	git init -q "$copy/build/work"
-	printf 'config DMA_CMA\n' >"$copy/build/work/Kconfig"
-	git -C "$copy/build/work" add Kconfig
+	git init -q "$copy/build/src"
+	printf 'config DMA_CMA\n' >"$copy/build/src/Kconfig"
+	git -C "$copy/build/src" add Kconfig
 	: >"$copy/kunit-configs/common.config"
 	printf '# one\n%s\n' "$1" >"$copy/kunit-configs/x86_64.config"
 	mkdir -p "$copy/build/o/x86_64"

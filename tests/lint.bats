@@ -36,7 +36,12 @@ load common
 
 @test "no path of one machine and no mirror in any file" {
 	cd "$ROOT"
-	run ! git grep -nIE '(https?://[a-z.-]*(debian|ubuntu)\.(org|com)|/home/[a-z]|/work/(main|shared))' -- . ':!tests/lint.bats'
+	# The address of this machine's mirror, if it has one, and where this clone is.
+	# shellcheck disable=SC2016
+	apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 2>/dev/null |
+		sed -n 's|^[a-z]*://\([^/]*\).*|\1|p' >"$BATS_TEST_TMPDIR/places"
+	printf '%s/\n/home/\n' "$(dirname "$ROOT")" | grep -v '^/*$' >>"$BATS_TEST_TMPDIR/places"
+	run -1 git grep -nIF -f "$BATS_TEST_TMPDIR/places" -- . ':!tests/lint.bats'
 }
 
 @test "checkpatch finds what is not style" {

@@ -14,11 +14,7 @@ setup() {
 
 # result N TESTS [CHANGE]: a result of step N, as scripts/verdict leaves it.
 result() {
-	jq -n --argjson n "$1" --argjson tests "$2" '{n: $n, arch: "x86_64", file: "one.patch", subject: "x: One",
-		commit: "c\($n)", tree: "t\($n)", apply: "ok", early_verdict: "", detail: "", build: "ok",
-		warnings: [], base_warnings: [], image: "i\($n)", cached: false, reproduce: "again \($n)",
-		boot: {verdict: "ok", detail: "", tests: $tests}, seconds: {config: 1, build: 2, boot: 3}}' |
-		jq "${3:-.}" >"$1.record"
+	record "$@"
 	"$ROOT/scripts/verdict" "$1.record" steps.tsv results/x86_64 >/dev/null || true
 }
 

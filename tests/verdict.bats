@@ -10,15 +10,6 @@ setup() {
 	printf '0\tc0\tt0\t-\tbase\tv7\n1\tc1\tt1\tone.patch\tfixes\tx: One\n2\tc2\tt2\ttwo.patch\tfixes\tx: Two\n' >steps.tsv
 }
 
-# record N TESTS [CHANGE]: the record of step N with these tests, changed by jq.
-record() {
-	jq -n --argjson n "$1" --argjson tests "$2" '{n: $n, arch: "x86_64", file: "f", subject: "x: S",
-		commit: "c\($n)", tree: "t\($n)", apply: "ok", early_verdict: "", detail: "", build: "ok",
-		warnings: [], base_warnings: [], image: "i\($n)", cached: false, reproduce: "again \($n)",
-		boot: {verdict: "ok", detail: "", tests: $tests}, seconds: {config: 1, build: 2, boot: 3}}' |
-		jq "${3:-.}" >"$1.record"
-}
-
 verdict() {
 	"$ROOT/scripts/verdict" "$1.record" steps.tsv results
 }
