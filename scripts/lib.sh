@@ -282,10 +282,11 @@ watched() {
 	local label=$1 log=$2 expected=$3 status=0 watcher
 	shift 3
 	: >"$log"
+	# The sleep outlives its parent: it must not hold a pipe that is waited for.
 	(
 		trap - EXIT
 		start=$SECONDS
-		while sleep 10; do
+		while sleep 10 >/dev/null 2>&1; do
 			elapsed=$((SECONDS - start))
 			lines=$(wc -l <"$log")
 			left='time left unknown'
