@@ -43,6 +43,7 @@ of_cost() {
 
 @test "instructions in a trace: blocks as long as they were listed last, as often as they were run" {
 	cat >trace <<-'END'
+	Trace 0: 0x7f3d00f95300 [0000000000000000/ffffffff81000000/0040c2b0/ff020200] 
 	----------------
 	IN: 
 	0xffffffff810f8010:  80 3d ae a4 5f 00 00     cmpb     $0, 0x5fa4ae(%rip)
@@ -62,6 +63,9 @@ of_cost() {
 	0xffffffff810f8010:  80 3d ae a4 5f 00 00     cmpb     $0, 0x5fa4ae(%rip)
 
 	Trace 0: 0x7f3d00f95380 [0000000000000000/ffffffff810f8010/0040c2b0/ff020201] 
+	Trace 0: 0x7f3d00f95400 [0000000000000000/ffffffff82000000/0040c2b0/ff020200] 
+	Trace 0: 0x7f3d00f95380 [0000000000000000/ffffffff810f8010/0040c2b0/ff020201] 
 	END
-	[ "$(of_cost executed trace)" = 8 ]
+	[ "$(of_cost executed trace ffffffff81000000 ffffffff82000000)" = 8 ]
+	[ "$(of_cost executed trace ffffffff82000000 0)" = 1 ]
 }

@@ -82,8 +82,8 @@ other() {
 		"detail": "a: skipped, and must not be", "boot": "ok", "tests": {"passed": 1, "failed": 0, "skipped": 1},
 		"skips": {"a": "no PAT"}, "tests_by_name": {"a": "skipped"}, "reproduce": "again"}'
 	other cost '{"n": 1, "arch": "x86_64", "subject": "x: One", "sizes": "up/down: 1/-118 (-117)",
-		"before": {"image": "i0", "thousands": null, "functions": 2, "instructions": 100, "repeats": true},
-		"after": {"image": "i1", "thousands": 7, "functions": 2, "instructions": 90, "repeats": true}}'
+		"before": {"image": "i0", "thousands": null, "functions": 2, "instructions": 100, "repeats": true, "tests": {}},
+		"after": {"image": "i1", "thousands": 7, "functions": 2, "instructions": 90, "repeats": true, "tests": {}}}'
 	run -0 "$ROOT/scripts/report" . 61
 	grep -q '1 of 1 not ok' report/index.html
 	grep -q 'x86_64-odd<td>debug<td>&lt;nopat&gt;' report/index.html
