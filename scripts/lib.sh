@@ -150,7 +150,7 @@ known() {
 read_machine_file() {
 	local file=$1 key rest line=0 words where
 	M_files+=("$file")
-	while read -r key rest; do
+	while read -r key rest || [ -n "$key" ]; do
 		line=$((line + 1))
 		where=$(relative "$file"):$line
 		case $key in
@@ -167,7 +167,8 @@ read_machine_file() {
 		log)	 M_log+=("$rest") ;;
 		karch|cross|target|image|qemu|objects|timeout|suite)
 			printf -v "M_$key" %s "$rest" ;;
-		arch)	 known "$where" architecture "$rest" "$(all_archs)"
+		arch)	 [ -z "$M_arch" ] || die "$where: 'arch' stands once, in a variant"
+			 known "$where" architecture "$rest" "$(all_archs)"
 			 read_arch "$rest" ;;
 		build)	 known "$where" build "$rest" "$(all_builds)"
 			 M_build=$rest ;;
@@ -192,7 +193,7 @@ read_machine() {
 	if [ -f "$ROOT/qemu-images/$1.machine" ]; then
 		read_arch "$1"
 	else
-		file=$(find "$ROOT"/qemu-images -mindepth 2 -name "$1.machine")
+		file=$(find "$ROOT"/qemu-images -mindepth 2 -name "$1.machine" -print -quit)
 		[ -n "$file" ] || die "no machine '$1' in qemu-images/"
 		read_machine_file "$file"
 		[ "$(sed -n '/^[^#]/ { s/[[:space:]].*//p; q }' "$file")" = arch ] ||

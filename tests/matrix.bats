@@ -42,6 +42,8 @@ refused() {
 	refused "qemu-images/matrix/new.machine:2: unknown key 'skipp'"
 	machine 'arch x86_64' 'arg'
 	refused "qemu-images/matrix/new.machine:2: 'arg' has no value"
+	machine 'arch x86_64' 'arch arm64'
+	refused "qemu-images/matrix/new.machine:2: 'arch' stands once, in a variant"
 	machine '# one' 'append nopat' 'arch x86_64'
 	refused "qemu-images/matrix/new.machine:1: the first key must be 'arch'"
 }
