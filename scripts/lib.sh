@@ -374,3 +374,13 @@ kunit_dir() {
 	fi
 	printf '%s\n' "$dir/tools/testing/kunit"
 }
+
+# again COMMAND: the line that does COMMAND again as this run does it.
+again() {
+	local vars='FRESH=1 '
+	[ "$SERIES" = "$ROOT/series" ] || vars+="SERIES=$(relative "$SERIES") OUT=$(relative "$OUT") "
+	[ -z "${KVM:-}" ] || vars+='KVM=1 '
+	[ -z "${LINUX:-}" ] || vars+="LINUX=$LINUX "
+	[ -z "${TARBALL:-}" ] || vars+="TARBALL=$TARBALL "
+	printf '%s%s' "$vars" "$1"
+}
