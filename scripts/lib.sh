@@ -283,11 +283,14 @@ watched() {
 	local label=$1 log=$2 expected=$3 status=0 watcher
 	shift 3
 	: >"$log"
-	# The sleep outlives its parent: it must not hold a pipe that is waited for.
+	# Its sleep ends with it, and both with Ctrl-C: they hold the lock of the build
+	# and the caller's pipe open.
 	(
 		trap - EXIT
+		sleeper=''
+		trap 'kill "$sleeper" 2>/dev/null; exit' INT TERM
 		start=$SECONDS
-		while sleep 10 >/dev/null 2>&1; do
+		while sleep 10 & sleeper=$!; wait "$sleeper"; do
 			elapsed=$((SECONDS - start))
 			lines=$(wc -l <"$log")
 			left='time left unknown'
