@@ -2,7 +2,7 @@
 # Entry points only; the work is in scripts/.
 
 .DELETE_ON_ERROR:
-.PHONY: help bisect check boot tree tests
+.PHONY: help bisect check boot matrix cost tree tests
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\): .*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 16
@@ -15,6 +15,12 @@ check: ## the tests, and what .ci/run calls: base, group borders, tip, harness
 
 boot: ## build, boot and test the tip alone (the quickest first look)
 	@PATCHES=tip scripts/bisect
+
+matrix: ## boot the tip in other configurations (MATRIX="arm64-mte x86_64-*": these)
+	@scripts/matrix
+
+cost: ## measure what the patches change that say "no functional change"
+	@scripts/cost
 
 tree: ## leave a git tree with the series applied in build/linux
 	@scripts/setup && scripts/tree

@@ -112,31 +112,96 @@ archs() {
 	done
 }
 
-# What read_machine sets.
-M_karch='' M_cross='' M_target='' M_image='' M_qemu='' M_objects='' M_timeout=''
-M_args=() M_append=()
+# all_builds: the fragments that a variant of a machine can be built with.
+all_builds() {
+	local f
+	for f in "$ROOT"/kunit-configs/*.config; do
+		f=${f##*/}
+		printf '%s\n' "${f%.config}"
+	done | grep -vxF -e common -e "$(all_archs)"
+}
 
-# read_machine ARCH: sets M_karch M_cross M_target M_image M_qemu M_objects
-# M_timeout, and the arrays M_args and M_append.
+# What read_machine sets.
+M_arch='' M_build='' M_folder='' M_fragments=() M_files=()
+M_karch='' M_cross='' M_target='' M_image='' M_qemu='' M_objects='' M_timeout='' M_suite=''
+M_args=() M_append=() M_skip=() M_mayskip=() M_ok=() M_log=()
+
+# add_args OPTION VALUE...: adds to M_args. Of what QEMU takes one of, the last
+# one stands: a variant replaces what its machine has.
+add_args() {
+	local i
+	case $1 in
+	-M|-cpu|-m|-smp)
+		for i in "${!M_args[@]}"; do
+			[ "${M_args[i]}" = "$1" ] || continue
+			M_args=("${M_args[@]:0:i}" "${M_args[@]:i+2}")
+			break
+		done ;;
+	esac
+	M_args+=("$@")
+}
+
+# known FILE:LINE WHAT NAME LIST: NAME is in LIST, or this ends with one line.
+known() {
+	grep -qxF -- "$3" <<<"$4" || die "$1: unknown $2 '$3'; known: ${4//$'\n'/ }"
+}
+
+# read_machine_file FILE: adds what FILE says to what was read before.
+read_machine_file() {
+	local file=$1 key rest line=0 words where
+	M_files+=("$file")
+	while read -r key rest || [ -n "$key" ]; do
+		line=$((line + 1))
+		where=$(relative "$file"):$line
+		case $key in
+		''|'#'*) continue ;;
+		esac
+		[ -n "$rest" ] || die "$where: '$key' has no value"
+		read -ra words <<<"$rest"
+		case $key in
+		arg)	 add_args "${words[@]}" ;;
+		append)	 M_append+=("${words[@]}") ;;
+		skip)	 M_skip+=("$rest") ;;
+		mayskip) M_mayskip+=("$rest") ;;
+		ok)	 M_ok+=("$rest") ;;
+		log)	 M_log+=("$rest") ;;
+		karch|cross|target|image|qemu|objects|timeout|suite)
+			printf -v "M_$key" %s "$rest" ;;
+		arch)	 [ -z "$M_arch" ] || die "$where: 'arch' stands once, in a variant"
+			 known "$where" architecture "$rest" "$(all_archs)"
+			 read_arch "$rest" ;;
+		build)	 known "$where" build "$rest" "$(all_builds)"
+			 M_build=$rest ;;
+		*)	 die "$where: unknown key '$key'" ;;
+		esac
+	done <"$file"
+}
+
+read_arch() {
+	M_arch=$1
+	read_machine_file "$ROOT/qemu-images/common.machine"
+	read_machine_file "$ROOT/qemu-images/$1.machine"
+}
+
+# read_machine NAME: an architecture, or a variant of one: a file in a folder
+# below qemu-images, whose line "arch" stands for all that the architecture's
+# machine has. Sets what stands above; M_folder is where it is built.
 read_machine() {
-	local file key rest line words
-	M_cross='' M_args=() M_append=()
-	for file in common "$1"; do
-		file=$ROOT/qemu-images/$file.machine
-		line=0
-		while read -r key rest; do
-			line=$((line + 1))
-			read -ra words <<<"$rest"
-			case $key in
-			''|'#'*) ;;
-			arg)	M_args+=("${words[@]}") ;;
-			append)	M_append+=("${words[@]}") ;;
-			karch|cross|target|image|qemu|objects|timeout)
-				printf -v "M_$key" %s "$rest" ;;
-			*)	die "$(relative "$file"):$line: unknown key '$key'" ;;
-			esac
-		done <"$file"
-	done
+	local file
+	M_arch='' M_build='' M_cross='' M_suite='' M_files=()
+	M_args=() M_append=() M_skip=() M_mayskip=() M_ok=() M_log=()
+	if [ -f "$ROOT/qemu-images/$1.machine" ]; then
+		read_arch "$1"
+	else
+		file=$(find "$ROOT"/qemu-images -mindepth 2 -name "$1.machine" -print -quit)
+		[ -n "$file" ] || die "no machine '$1' in qemu-images/"
+		read_machine_file "$file"
+		[ "$(sed -n '/^[^#]/ { s/[[:space:]].*//p; q }' "$file")" = arch ] ||
+			die "$(relative "$file"):1: the first key must be 'arch'"
+	fi
+	M_folder=$BUILD/o/$M_arch${M_build:+-$M_build}
+	M_fragments=("$ROOT"/kunit-configs/{common,"$M_arch"}.config)
+	[ -z "$M_build" ] || M_fragments+=("$ROOT/kunit-configs/$M_build.config")
 }
 
 # read_pin: sets PIN_tag, PIN_version and the array PIN_sha256.
@@ -204,12 +269,10 @@ export_build_env() {
 	unset MAKEFLAGS MFLAGS MAKELEVEL MAKE_TERMOUT MAKE_TERMERR
 }
 
-# kmake ARCH ARGS...: make in the work tree with that architecture's O= folder.
-# read_machine ARCH goes before.
+# kmake ARGS...: make in the work tree, in the O= folder of the machine that was
+# read last.
 kmake() {
-	local arch=$1
-	shift
-	make -C "$WORK" -j "$JOBS" O="$BUILD/o/$arch" ARCH="$M_karch" CROSS_COMPILE="$M_cross" \
+	make -C "$WORK" -j "$JOBS" O="$M_folder" ARCH="$M_karch" CROSS_COMPILE="$M_cross" \
 		CC="ccache ${M_cross}gcc" HOSTCC="ccache gcc" "$@"
 }
 
@@ -220,10 +283,14 @@ watched() {
 	local label=$1 log=$2 expected=$3 status=0 watcher
 	shift 3
 	: >"$log"
+	# Its sleep ends with it, and both with Ctrl-C: they hold the lock of the build
+	# and the caller's pipe open.
 	(
 		trap - EXIT
+		sleeper=''
+		trap 'kill "$sleeper" 2>/dev/null; exit' INT TERM
 		start=$SECONDS
-		while sleep 10; do
+		while sleep 10 & sleeper=$!; wait "$sleeper"; do
 			elapsed=$((SECONDS - start))
 			lines=$(wc -l <"$log")
 			left='time left unknown'
@@ -244,4 +311,79 @@ watched() {
 	wait "$watcher" 2>/dev/null || true
 	[ ! -t 2 ] || printf '\r\033[K' >&2
 	return "$status"
+}
+
+sha() {
+	sha256sum | cut -d' ' -f1
+}
+
+# tool_versions: of the machine that was read last.
+tool_versions() {
+	"${M_cross}gcc" --version | head -n 1
+	"${M_cross}ld" --version | head -n 1
+	"$M_qemu" --version | head -n 1
+}
+
+# checkout BASE COMMIT: git touches only the files that differ, so O= stays warm.
+# The work tree of another repository, or of a clone that was moved, is made anew.
+checkout() {
+	if [ "$(git -C "$WORK" rev-parse --path-format=absolute --git-common-dir 2>/dev/null)" != "$(realpath "$REPO")" ] ||
+	   [ "$(cat "$(git -C "$WORK" rev-parse --absolute-git-dir)/gitdir")" != "$WORK/.git" ]; then
+		say "writing the work tree (about 20 s)"
+		rm -rf "$WORK"
+		git --git-dir="$REPO" worktree prune
+		git --git-dir="$REPO" worktree add -q --detach "$WORK" "$1"
+	fi
+	rm -f "$(git -C "$WORK" rev-parse --git-path index.lock)"
+	git -C "$WORK" checkout -q -f --detach "$2" || die "$(relative "$WORK"): cannot check out $2; delete the folder and run again"
+}
+
+# config_and_build MACHINE LOG: exit status of scripts/build, and the seconds
+# that it took added to t_config and t_build.
+config_and_build() {
+	local machine=$1 log=$2 start=$SECONDS status=0
+	"$ROOT/scripts/config" "$machine" >"$log.config" 2>&1 || status=$?
+	if [ "$status" = "$SETUP_ERROR" ]; then
+		cat "$log.config" >&2
+		exit "$status"
+	fi
+	t_config=$((t_config + SECONDS - start)) start=$SECONDS
+	if [ "$status" = 0 ]; then
+		"$ROOT/scripts/build" "$machine" "$log" || status=$?
+	else
+		# What kconfig says of a broken tree is all that there is to see.
+		mv "$log.config" "$log"
+	fi
+	rm -f "$log.config"
+	t_build=$((t_build + SECONDS - start))
+	[ "$status" -le 1 ] || exit "$status"
+	return "$status"
+}
+
+# first_error LOG: the first line that says what went wrong, for a person.
+first_error() {
+	grep -m 1 -E ': (fatal )?error: |: Error: |undefined reference|syntax error|^make.*Error' "$1" | sed "s|^\(\.\./\)*src/||; s|$WORK/||g" || tail -n 1 "$1"
+}
+
+# kunit_dir BASE: the parser that judges comes from the base, never from the
+# patched tree.
+kunit_dir() {
+	local base=$1 dir=$BUILD/judge/$1
+	if [ ! -d "$dir" ]; then
+		rm -rf "$dir.tmp"
+		mkdir -p "$dir.tmp"
+		git --git-dir="$REPO" archive "$base" tools/testing/kunit | tar -x -C "$dir.tmp"
+		mv "$dir.tmp" "$dir"
+	fi
+	printf '%s\n' "$dir/tools/testing/kunit"
+}
+
+# again COMMAND: the line that does COMMAND again as this run does it.
+again() {
+	local vars='FRESH=1 '
+	[ "$SERIES" = "$ROOT/series" ] || vars+="SERIES=$(relative "$SERIES") OUT=$(relative "$OUT") "
+	[ -z "${KVM:-}" ] || vars+='KVM=1 '
+	[ -z "${LINUX:-}" ] || vars+="LINUX=$LINUX "
+	[ -z "${TARBALL:-}" ] || vars+="TARBALL=$TARBALL "
+	printf '%s%s' "$vars" "$1"
 }

@@ -230,3 +230,11 @@ configured() {
 	run -2 --separate-stderr "$BATS_TEST_TMPDIR/scripts/initramfs" arm64
 	[[ $stderr = *"qemu-images/arm64.machine:"*": unknown key 'qemuu'" ]]
 }
+
+@test "what says how far a command is ends with the command" {
+	# In a substitution and with a lock open, as scripts/step boots.
+	# shellcheck disable=SC2016
+	run -0 timeout 8 bash -c '. "$ROOT/scripts/lib.sh"; exec 9>"$1/lock"; flock 9
+		x=$(watched label "$1/log" 10 sleep 1; echo done); exec 9>&-; flock -n "$1/lock" echo "$x"' _ "$BATS_TEST_TMPDIR"
+	[ "$output" = 'done' ]
+}

@@ -69,9 +69,39 @@ json() {
 	EOF
 }
 
+# other NAME ROW: a result of scripts/NAME for the tip.
+other() {
+	mkdir -p "$1"
+	jq -n --argjson row "$2" '{tree: "t1", rows: [$row]}' >"$1/results.json"
+}
+
+@test "other configurations and costs of this tip are in the page, of another are not" {
+	result 0 '{}'
+	result 1 '{"a": "ok"}'
+	other matrix '{"name": "x86_64-odd", "config": "debug", "differs": "<nopat>", "verdict": "unexpected",
+		"detail": "a: skipped, and must not be", "boot": "ok", "tests": {"passed": 1, "failed": 0, "skipped": 1},
+		"skips": {"a": "no PAT"}, "tests_by_name": {"a": "skipped"}, "reproduce": "again"}'
+	other cost '{"n": 1, "arch": "x86_64", "subject": "x: One", "sizes": "up/down: 1/-118 (-117)",
+		"before": {"image": "i0", "thousands": null, "functions": 2, "instructions": 100, "repeats": true, "tests": {}},
+		"after": {"image": "i1", "thousands": 7, "functions": 2, "instructions": 90, "repeats": true, "tests": {}}}'
+	run -0 "$ROOT/scripts/report" . 61
+	grep -q '1 of 1 not ok' report/index.html
+	grep -q 'x86_64-odd<td>debug<td>&lt;nopat&gt;' report/index.html
+	grep -q 'no PAT<small>a</small>' report/index.html
+	grep -q '90 <small>-10</small>' report/index.html
+	grep -q 'suite absent' report/index.html
+	sed -i 's/"t1"/"t9"/' matrix/results.json cost/results.json
+	# "-": the time of the last report is kept.
+	run -0 "$ROOT/scripts/report" . -
+	run ! grep -E 'x86_64-odd|suite absent' report/index.html
+	grep -q '^time in all  1:01$' report/summary.txt
+}
+
 @test "every link of index.html leads somewhere in it, and nowhere else" {
 	result 0 '{"a": "ok"}'
 	result 1 '{}' '.build = "failed" | .detail = "f.c:1: error: <x>" | .boot = null'
+	other matrix '{"name": "x86_64-odd", "config": "debug", "differs": "", "verdict": "not run", "detail": "",
+		"boot": "-", "tests": {"passed": 0, "failed": 0, "skipped": 0}, "skips": {}, "tests_by_name": {}, "reproduce": "again"}'
 	run -1 "$ROOT/scripts/report" . 61
 	grep -oP 'href="#\K[^"]*' report/index.html | sort -u >links
 	grep -oP '<details id="\K[^"]*' report/index.html | sort -u >targets
