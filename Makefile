@@ -2,7 +2,7 @@
 # Entry points only; the work is in scripts/.
 
 .DELETE_ON_ERROR:
-.PHONY: help bisect check boot matrix cost tree tests
+.PHONY: help bisect check boot matrix cost elsewhere tree tests
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\): .*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 16
@@ -21,6 +21,9 @@ matrix: ## boot the tip in other configurations (MATRIX="arm64-mte x86_64-*": th
 
 cost: ## measure what the patches change that say "no functional change"
 	@scripts/cost
+
+elsewhere: ## build the tip where nothing is supported: um (and run it), riscv, i386
+	@scripts/elsewhere
 
 tree: ## leave a git tree with the series applied in build/linux
 	@scripts/setup && scripts/tree
