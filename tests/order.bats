@@ -163,13 +163,21 @@ follow() {
 	[[ ${lines[1]} = *', tlbi, '* ]]
 }
 
-@test "order: an allocation without a change, one that fails, and traces that are none" {
+@test "order: success without a change, failure, and traces that are none" {
 	run -1 follow begin end
 	[[ ${lines[2]} = *'WRONG: the entries that became valid are of no one type, or there are none' ]]
 	failed() { end | sed 's/X00=fffffdffc0088d80/X00=0000000000000000/'; }
 	run -1 follow begin failed
 	[ "${lines[0]}" = 'WRONG  allocated: 0 changes were seen, and it must be 1 at least' ]
 	[ "${lines[1]}" = '0 changes, 1 requests without one: NOT in the right order' ]
+	refused() {
+		ran ffff800080026c70 'stp      x29, x30, [sp, #-0x60]!'
+		ran ffff800080026e14 'ret      ' "x0=$result"
+	}
+	result=fffffff0 run -1 follow refused
+	[ "${lines[1]}" = '0 changes, 1 requests without one: NOT in the right order' ]
+	result=0 run -1 follow refused
+	[ "${lines[0]}" = 'WRONG  unknown, 1 times' ]
 	run -2 follow
 	[ "$output" = 'the trace lists no instruction: does this QEMU have a disassembler?' ]
 	run -2 follow begin break_entry
