@@ -170,13 +170,14 @@ follow() {
 	run -1 follow begin failed
 	[ "${lines[0]}" = 'WRONG  allocated: 0 changes were seen, and it must be 1 at least' ]
 	[ "${lines[1]}" = '0 changes, 1 requests without one: NOT in the right order' ]
-	refused() {
+	# A call of set_memtype() by itself, and what it returns.
+	returned() {
 		ran ffff800080026c70 'stp      x29, x30, [sp, #-0x60]!'
-		ran ffff800080026e14 'ret      ' "x0=$result"
+		ran ffff800080026e14 'ret      ' "x0=$1"
 	}
-	result=fffffff0 run -1 follow refused
+	run -1 follow 'returned fffffff0'
 	[ "${lines[1]}" = '0 changes, 1 requests without one: NOT in the right order' ]
-	result=0 run -1 follow refused
+	run -1 follow 'returned 0'
 	[ "${lines[0]}" = 'WRONG  unknown, 1 times' ]
 	run -2 follow
 	[ "$output" = 'the trace lists no instruction: does this QEMU have a disassembler?' ]
