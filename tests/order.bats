@@ -187,3 +187,10 @@ follow() {
 	run -2 follow without break_entry flush barriers make_entry clean end
 	[ "$output" = 'no write of MAIR_EL1 in the trace: where does the image run before it has page tables?' ]
 }
+
+@test "order: a kernel without a function that is to be traced" {
+	echo 'void set_memtype(void) {}' | aarch64-linux-gnu-gcc -c -x c -o vmlinux -
+	touch Image
+	run -2 env OUT="$PWD/out" IMAGES="$PWD" BUILD_LOCK_HELD=1 "$ROOT/scripts/order"
+	[ "$output" = 'order: vmlinux has no function memtype_break, which qemu-images/order.txt names: renamed, or inlined?' ]
+}

@@ -127,3 +127,12 @@ compare() {
 	run -1 compare
 	[ "${lines[1]}" = '       no mapping of the memory at all' ]
 }
+
+@test "witness: a kernel without a function to stop at, and an unknown machine" {
+	echo 'void set_pages_uc(void) {}' | gcc -c -x c -o vmlinux -
+	touch bzImage
+	run -2 env OUT="$PWD/out" IMAGES="$PWD" BUILD_LOCK_HELD=1 "$ROOT/scripts/witness"
+	[ "$output" = 'witness: vmlinux has no function set_pages_wc, which qemu-images/witness.txt names' ]
+	run -2 env WITNESS=none "$ROOT/scripts/witness"
+	[ "$output" = "witness: WITNESS: unknown machine 'none'; known: x86_64-dma-uncached x86_64-set-pages" ]
+}
