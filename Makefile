@@ -2,7 +2,7 @@
 # Entry points only; the work is in scripts/.
 
 .DELETE_ON_ERROR:
-.PHONY: help bisect check boot matrix cost elsewhere tree tests
+.PHONY: help bisect check boot matrix cost elsewhere witness order tree tests
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\): .*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 16
@@ -24,6 +24,12 @@ cost: ## measure what the patches change that say "no functional change"
 
 elsewhere: ## build the tip where nothing is supported: um (and run it), riscv, i386
 	@scripts/elsewhere
+
+witness: ## see from outside the guest that memory types change as they should (x86_64)
+	@scripts/witness
+
+order: ## see which steps the processor takes to change a memory type (arm64)
+	@scripts/order
 
 tree: ## leave a git tree with the series applied in build/linux
 	@scripts/setup && scripts/tree
