@@ -5,7 +5,7 @@
 .PHONY: help bisect check boot matrix cost elsewhere witness order tree tests
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\): .*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z]*\): .*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
 
 bisect: ## build, boot and test the series patch by patch (the main job)
 	@scripts/bisect
