@@ -112,17 +112,19 @@ archs() {
 	done
 }
 
-# all_builds: the fragments that a variant of a machine can be built with.
+# all_builds: the fragments that a variant of a machine can be built with. What
+# one has for an architecture alone is in a file BUILD.ARCH.config.
 all_builds() {
 	local f
 	for f in "$ROOT"/kunit-configs/*.config; do
 		f=${f##*/}
-		printf '%s\n' "${f%.config}"
+		f=${f%.config}
+		[[ $f = *.* ]] || printf '%s\n' "$f"
 	done | grep -vxF -e common -e "$(all_archs)"
 }
 
 # What read_machine sets.
-M_arch='' M_build='' M_folder='' M_fragments=() M_files=()
+M_arch='' M_build='' M_folder='' M_fragments=() M_files=() M_module='' M_moved=''
 M_karch='' M_cross='' M_target='' M_image='' M_qemu='' M_objects='' M_timeout='' M_suite=''
 M_args=() M_append=() M_skip=() M_mayskip=() M_ok=() M_log=()
 
@@ -172,6 +174,11 @@ read_machine_file() {
 			 read_arch "$rest" ;;
 		build)	 known "$where" build "$rest" "$(all_builds)"
 			 M_build=$rest ;;
+		module)	 [ -f "$ROOT/qemu-images/$rest/Kbuild" ] || die "$where: no module in qemu-images/$rest/"
+			 M_module=$rest
+			 read_machine_file "$ROOT/qemu-images/$rest/$rest.machine" ;;
+		moved)	 [[ $rest =~ ^[0-9]+$ ]] || die "$where: '$rest' is no number"
+			 M_moved=$rest ;;
 		*)	 die "$where: unknown key '$key'" ;;
 		esac
 	done <"$file"
@@ -188,7 +195,7 @@ read_arch() {
 # machine has. Sets what stands above; M_folder is where it is built.
 read_machine() {
 	local file
-	M_arch='' M_build='' M_cross='' M_suite='' M_files=()
+	M_arch='' M_build='' M_cross='' M_suite='' M_files=() M_module='' M_moved=''
 	M_args=() M_append=() M_skip=() M_mayskip=() M_ok=() M_log=()
 	if [ -f "$ROOT/qemu-images/$1.machine" ]; then
 		read_arch "$1"
@@ -202,6 +209,8 @@ read_machine() {
 	M_folder=$BUILD/o/$M_arch${M_build:+-$M_build}
 	M_fragments=("$ROOT"/kunit-configs/{common,"$M_arch"}.config)
 	[ -z "$M_build" ] || M_fragments+=("$ROOT/kunit-configs/$M_build.config")
+	[ ! -f "$ROOT/kunit-configs/$M_build.$M_arch.config" ] ||
+		M_fragments+=("$ROOT/kunit-configs/$M_build.$M_arch.config")
 }
 
 # read_pin: sets PIN_tag, PIN_version and the array PIN_sha256.

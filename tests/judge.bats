@@ -54,7 +54,7 @@ judge() {
 # with_lists: a copy of the scripts whose lists a test may spoil.
 with_lists() {
 	mkdir -p "$BATS_TEST_TMPDIR/scripts"
-	cp "$ROOT"/scripts/{judge,splats.deny,splats.allow} "$BATS_TEST_TMPDIR/scripts/"
+	cp "$ROOT"/scripts/{judge,splats.deny,splats.allow,splats.qemu} "$BATS_TEST_TMPDIR/scripts/"
 }
 
 @test "a scan that cannot run is no pass" {
@@ -70,6 +70,25 @@ with_lists() {
 	printf '^(\n' >"$BATS_TEST_TMPDIR/scripts/splats.deny"
 	run -2 "$BATS_TEST_TMPDIR/scripts/judge" "$ROOT/tests/logs/ok/boot.log" 0 "$KUNIT_DIR"
 	[[ $output = 'judge: scripts/splats.deny:1: not an expression'* ]]
+}
+
+@test "what a device moved is in the verdict, and QEMU's word on where is heard" {
+	cp "$ROOT"/tests/logs/device-error/boot.log "$BATS_TEST_TMPDIR/boot.log"
+	run -1 judge "$BATS_TEST_TMPDIR/boot.log" 0
+	[ "$(jq -c '[.verdict, .bytes]' <<<"$output")" = '["test failed",{"moved":16820,"compared":3972790}]' ]
+	# The command, in the first line, is not a message.
+	printf '%s\n' 'EDU: clamping DMA' >"$BATS_TEST_TMPDIR/boot.log.qemu"
+	run -1 judge "$BATS_TEST_TMPDIR/boot.log" 0
+	[ "$(jq -r .verdict <<<"$output")" = 'test failed' ]
+	printf '%s\n' 'vtd_iommu_translate: detected translation failure (dev=00:03:00, iova=0x0)' \
+		>>"$BATS_TEST_TMPDIR/boot.log.qemu"
+	run -1 judge "$BATS_TEST_TMPDIR/boot.log" 0
+	[ "$(jq -r .verdict <<<"$output")" = 'device error' ]
+
+	with_lists
+	rm "$BATS_TEST_TMPDIR/scripts/splats.qemu"
+	run -2 "$BATS_TEST_TMPDIR/scripts/judge" "$ROOT/tests/logs/ok/boot.log" 0 "$KUNIT_DIR"
+	[[ $output = *splats.qemu*'cannot be scanned has not passed'* ]]
 }
 
 @test "a splat is allowed with a reason only" {

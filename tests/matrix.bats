@@ -34,7 +34,7 @@ refused() {
 
 @test "a configuration with an unknown build" {
 	machine 'arch x86_64' 'build common'
-	refused "qemu-images/matrix/new.machine:2: unknown build 'common'; known: 64k debug"
+	refused "qemu-images/matrix/new.machine:2: unknown build 'common'; known: 64k debug device"
 }
 
 @test "a configuration with an unknown field, or none" {
@@ -46,6 +46,22 @@ refused() {
 	refused "qemu-images/matrix/new.machine:2: 'arch' stands once, in a variant"
 	machine '# one' 'append nopat' 'arch x86_64'
 	refused "qemu-images/matrix/new.machine:1: the first key must be 'arch'"
+}
+
+@test "a configuration with an unknown module, or a number that is none" {
+	machine 'arch x86_64' 'module none'
+	refused "qemu-images/matrix/new.machine:2: no module in qemu-images/none/"
+	machine 'arch x86_64' 'moved 1k'
+	refused "qemu-images/matrix/new.machine:2: '1k' is no number"
+}
+
+@test "a configuration with a module has what the module needs" {
+	machine 'arch arm64' 'module edu' 'append edu_dma.mask=40'
+	run -0 machine_of new
+	[[ $output = *' -icount '*'| '*' kunit.enable=0 '*' edu_dma.mask=40 ' ]]
+	# shellcheck disable=SC2016
+	run -0 bash -c '. "$0/scripts/lib.sh"; read_machine new; printf "%s\n" "$M_folder" "${M_fragments[@]##*/}"' "$COPY"
+	[ "$output" = "$COPY/build/o/arm64-device"$'\ncommon.config\narm64.config\ndevice.config\ndevice.arm64.config' ]
 }
 
 @test "a name that no configuration has" {
@@ -116,6 +132,29 @@ expect() {
 	booted '{"a.one": "ok"}'
 	run -1 expect
 	[ "$output" = "no line in the log has 'smp: Brought up 1 node, 2 CPUs'" ]
+}
+
+@test "a device that moved less than it should, or nobody knows where" {
+	machine 'arch x86_64' 'moved 100'
+	booted '{"a.one": "ok"}'
+	run -2 expect
+	printf 'qemu\n' >"$BATS_TEST_TMPDIR/log.qemu"
+	run -1 expect
+	[ "$output" = 'no line says what the device moved' ]
+	jq '.bytes = {moved: 100, compared: 99}' "$BATS_TEST_TMPDIR/boot.json" >"$BATS_TEST_TMPDIR/counted"
+	mv "$BATS_TEST_TMPDIR/counted" "$BATS_TEST_TMPDIR/boot.json"
+	run -1 expect
+	[ "$output" = 'the device moved 100 bytes, and 99 were compared: at least 100 must be' ]
+	sed -i 's/99/100/' "$BATS_TEST_TMPDIR/boot.json"
+	run -0 expect
+}
+
+@test "what a device moved is in the row" {
+	local row='{"verdict": "ok", "name": "n", "config": "device", "tests": {"passed": 1, "failed": 0, "skipped": 0},
+		"seconds": {"build": 1, "boot": 2}, "differs": "x", "cached": false, "bytes": {"moved": 12, "compared": 34}}'
+	# shellcheck disable=SC2016
+	run -0 bash -c '. <(sed "/^main /d" "$0"); print_row' "$ROOT/scripts/matrix" <<<"$row"
+	[[ $output = *'[12 bytes moved, 34 compared]' ]]
 }
 
 @test "a boot without tests is a set-up error, not as expected" {

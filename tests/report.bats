@@ -80,7 +80,8 @@ other() {
 	result 1 '{"a": "ok"}'
 	other matrix '{"name": "x86_64-odd", "config": "debug", "differs": "<nopat>", "verdict": "unexpected",
 		"detail": "a: skipped, and must not be", "boot": "ok", "tests": {"passed": 1, "failed": 0, "skipped": 1},
-		"skips": {"a": "no PAT"}, "tests_by_name": {"a": "skipped"}, "reproduce": "again"}'
+		"skips": {"a": "no PAT"}, "tests_by_name": {"a": "skipped"}, "reproduce": "again",
+		"bytes": {"moved": 1234567, "compared": 89}}'
 	other cost '{"n": 1, "arch": "x86_64", "subject": "x: One", "sizes": "up/down: 1/-118 (-117)",
 		"before": {"image": "i0", "thousands": null, "functions": 2, "instructions": 100, "repeats": true, "tests": {}},
 		"after": {"image": "i1", "thousands": 7, "functions": 2, "instructions": 90, "repeats": true, "tests": {}}}'
@@ -88,6 +89,7 @@ other() {
 	grep -q '1 of 1 not ok' report/index.html
 	grep -q 'x86_64-odd<td>debug<td>&lt;nopat&gt;' report/index.html
 	grep -q 'no PAT<small>a</small>' report/index.html
+	grep -q '1,234,567 bytes moved by the device, 89 compared' report/index.html
 	grep -q '90 <small>-10</small>' report/index.html
 	grep -q 'suite absent' report/index.html
 	sed -i 's/"t1"/"t9"/' matrix/results.json cost/results.json
