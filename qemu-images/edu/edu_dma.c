@@ -399,7 +399,7 @@ static vm_fault_t edu_huge_fault(struct vm_fault *vmf, unsigned int order)
 	struct edu_buffer *buf = vmf->vma->vm_private_data;
 	struct edu_chunk *chunk;
 
-	/* dma_mmap_pages_prepare() has seen that it is in the buffer. */
+	/* dma_mmap_pages_setup() has seen that it is in the buffer. */
 	chunk = edu_find(buf, (size_t)vmf->pgoff << PAGE_SHIFT);
 	return dma_vmf_insert_pages(edu.dev, vmf, order, chunk->page,
 				    chunk->size, vmf->pgoff -
@@ -424,8 +424,7 @@ static int edu_mmap(struct file *file, struct vm_area_struct *vma)
 	if (!buf->vaddr)
 		return -EINVAL;
 	if (buf->flags & EDU_ON_DEMAND) {
-		ret = dma_mmap_pages_prepare(edu.dev, vma, buf->size,
-					     buf->attrs);
+		ret = dma_mmap_pages_setup(edu.dev, vma, buf->size, buf->attrs);
 		if (ret)
 			return ret;
 		vma->vm_private_data = buf;
