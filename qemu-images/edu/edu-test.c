@@ -190,6 +190,16 @@ static int get_buffer(struct buffer *b, size_t size)
 	return -1;
 }
 
+/* The same, with random bytes in it, which the mapping wrote. */
+static int get_filled_buffer(struct buffer *b, unsigned char *bytes, size_t size)
+{
+	if (get_buffer(b, size))
+		return -1;
+	random_bytes(bytes, size);
+	memcpy(b->map, bytes, size);
+	return 0;
+}
+
 static void kernel_access(struct buffer *b, enum edu_path path, int write,
 			  size_t offset, void *memory, size_t n)
 {
@@ -628,10 +638,8 @@ static void test_madvise(void)
 	unsigned char bytes[3 * PAGE];
 	struct buffer b;
 
-	if (get_buffer(&b, sizeof(bytes)))
+	if (get_filled_buffer(&b, bytes, sizeof(bytes)))
 		return;
-	random_bytes(bytes, sizeof(bytes));
-	memcpy(b.map, bytes, sizeof(bytes));
 	/* madvise_dontneed_free_valid_vma() */
 	check_errno(madvise(b.map, b.mapped, MADV_DONTNEED), EINVAL);
 	check_errno(madvise(b.map, b.mapped, MADV_FREE), EINVAL);
@@ -713,10 +721,8 @@ static void test_munmap_middle(void)
 	unsigned char bytes[3 * PAGE];
 	struct buffer b;
 
-	if (get_buffer(&b, sizeof(bytes)))
+	if (get_filled_buffer(&b, bytes, sizeof(bytes)))
 		return;
-	random_bytes(bytes, sizeof(bytes));
-	memcpy(b.map, bytes, sizeof(bytes));
 	check_errno(munmap(b.map + PAGE, PAGE), 0);
 	check(touch(b.map + PAGE, 0) == SIGSEGV);
 	compare("before", b.map, bytes, PAGE);
@@ -731,10 +737,8 @@ static void test_mprotect(void)
 	unsigned char bytes[3 * PAGE];
 	struct buffer b;
 
-	if (get_buffer(&b, sizeof(bytes)))
+	if (get_filled_buffer(&b, bytes, sizeof(bytes)))
 		return;
-	random_bytes(bytes, sizeof(bytes));
-	memcpy(b.map, bytes, sizeof(bytes));
 	check_errno(mprotect(b.map + PAGE, PAGE, PROT_READ), 0);
 	check(touch(b.map + PAGE, 1) == SIGSEGV);
 	check(!touch(b.map + PAGE, 0));
@@ -754,10 +758,8 @@ static void test_mremap(void)
 	unsigned char bytes[3 * PAGE], *place, *moved;
 	struct buffer b;
 
-	if (get_buffer(&b, sizeof(bytes)))
+	if (get_filled_buffer(&b, bytes, sizeof(bytes)))
 		return;
-	random_bytes(bytes, sizeof(bytes));
-	memcpy(b.map, bytes, sizeof(bytes));
 	check_errno(mremap(b.map, b.mapped, b.mapped + PAGE, MREMAP_MAYMOVE),
 		    EFAULT);
 	check_errno(mremap(b.map, 0, b.mapped, MREMAP_MAYMOVE), EFAULT);
