@@ -2,7 +2,7 @@
 # Entry points only; the work is in scripts/.
 
 .DELETE_ON_ERROR:
-.PHONY: help bisect check boot matrix cost elsewhere witness order tree tests
+.PHONY: help bisect check boot matrix cost elsewhere witness order bench tree tests
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\): .*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -30,6 +30,9 @@ witness: ## see from outside the guest that memory types change as they should (
 
 order: ## see which steps the processor takes to change a memory type (arm64)
 	@scripts/order
+
+bench: ## measure what uncached pages cost on the tip, and check the targets
+	@scripts/bench
 
 tree: ## leave a git tree with the series applied in build/linux
 	@scripts/setup && scripts/tree

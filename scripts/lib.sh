@@ -124,7 +124,7 @@ all_builds() {
 }
 
 # What read_machine sets.
-M_arch='' M_build='' M_folder='' M_fragments=() M_files=() M_module='' M_moved=''
+M_arch='' M_build='' M_folder='' M_fragments=() M_files=() M_module='' M_moved='' M_program='' M_tool='' M_runs=''
 M_karch='' M_cross='' M_target='' M_image='' M_qemu='' M_objects='' M_timeout='' M_suite=''
 M_args=() M_append=() M_skip=() M_mayskip=() M_ok=() M_log=()
 
@@ -177,6 +177,12 @@ read_machine_file() {
 		module)	 [ -f "$ROOT/qemu-images/$rest/Kbuild" ] || die "$where: no module in qemu-images/$rest/"
 			 M_module=$rest
 			 read_machine_file "$ROOT/qemu-images/$rest/$rest.machine" ;;
+		program) [ -f "$ROOT/qemu-images/$rest/$rest-test.c" ] || die "$where: no program in qemu-images/$rest/"
+			 M_program=$rest
+			 read_machine_file "$ROOT/qemu-images/$rest/$rest.machine" ;;
+		runs)	 M_runs=$ROOT/qemu-images/$M_program/$rest.runs
+			 [ -f "$M_runs" ] || die "$where: no file $(relative "$M_runs")" ;;
+		tool)	 M_tool=$rest ;;
 		moved)	 [[ $rest =~ ^[0-9]+$ ]] || die "$where: '$rest' is no number"
 			 M_moved=$rest ;;
 		*)	 die "$where: unknown key '$key'" ;;
@@ -196,6 +202,7 @@ read_arch() {
 read_machine() {
 	local file
 	M_arch='' M_build='' M_cross='' M_suite='' M_files=() M_module='' M_moved=''
+	M_program='' M_tool='' M_runs=''
 	M_args=() M_append=() M_skip=() M_mayskip=() M_ok=() M_log=()
 	if [ -f "$ROOT/qemu-images/$1.machine" ]; then
 		read_arch "$1"
