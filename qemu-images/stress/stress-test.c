@@ -2,8 +2,8 @@
 /*
  * Eight processes let stress.c take uncached and write-combined pages and give
  * them back, while others make all the noise that there can be: memory is short,
- * caches are dropped, page tables are dumped, modules, a processor and the size of
- * the stock come and go. Nobody may see the bytes of another, and at the end all
+ * caches are dropped, page tables are dumped, modules, a processor, memory and the
+ * size of the stock come and go. Nobody may see the bytes of another, and at the end all
  * is as it was. Prints KTAP.
  *
  * Done twice: without modules first. What of a module is read-only splits large
@@ -12,6 +12,7 @@
  */
 #define _GNU_SOURCE
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -23,6 +24,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -37,21 +39,27 @@
 #define WORKERS		8
 #define STEPS		500
 
-/* Of both rounds, and how many seconds one of them may take to get half of it. */
-#define HANDOUTS	1000000ULL
-#define ROUND_MAX	150
-
 /*
- * So much is left to those who do not give up: below this, somebody might be
- * killed. Reclaim starts far above, for what is there to be had counts as
- * available.
+ * Of both runs; with STRESS_HANDOUTS=N on the kernel's command line N, for a look at
+ * a kernel that is wrong. Then so many seconds that one of the runs may take.
  */
-#define LEAST_AVAILABLE	(20 * MB)
+#define HANDOUTS	1000000ULL
+#define RUN_MAX		150
+
+/* Seconds after which a process that was told to end never will. */
+#define STUCK		30
 
 /*
- * What may be missing at the end: pages that wait in lists of each processor, and
- * what KASAN keeps for each new stack trace. One block is 2 MiB, and a leak is one
- * of each that the stock ever had.
+ * Where memory stops being used up: what kswapd keeps free is not counted as
+ * available, nor is half of what the stock has free. So kswapd has work to do, and
+ * who allocates next, but nobody has to be killed.
+ */
+#define LEAST_AVAILABLE	(6 * MB)
+
+/*
+ * What may be missing at the end: page tables of the linear map that modules split,
+ * and what KASAN keeps for each new stack trace. A leak is one of all blocks, of
+ * 2 MiB, that the stock ever had.
  */
 #define MEMORY_BOUND	(8 * MB)
 
@@ -80,6 +88,10 @@ static struct shared {
 	volatile int ready;
 	volatile unsigned long seeds;
 	volatile unsigned long rounds[8];
+	/* A block of memory that comes and goes, or 0. */
+	unsigned int block;
+	/* Who uses up memory now, or moves it. */
+	volatile int movable;
 } *shared;
 
 /* What the linear map is made of. */
@@ -96,8 +108,10 @@ static long memory_before, memory_after;
 static unsigned long free_before, free_after;
 static unsigned long reclaim_before[3], reclaim_after[3];
 static unsigned long limit_hit, charge_left;
+static unsigned int bad_processes, stuck;
 static struct stress_state state;
 
+static unsigned long long handouts = HANDOUTS;
 static int log_fd;
 static int load_error;
 
@@ -207,10 +221,21 @@ static long unknown_memory(void)
 		"KernelStack", "PageTables", "VmallocUsed", "Percpu",
 	};
 	long left = meminfo("MemTotal");
+	unsigned long pages;
+	char line[256];
 	unsigned int i;
+	FILE *f;
 
 	for (i = 0; i < ARRAY_SIZE(known); i++)
 		left -= meminfo(known[i]);
+	/* Free pages in the lists of the processors, which are not in MemFree. */
+	f = fopen("/proc/zoneinfo", "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, " count: %lu", &pages) == 1)
+			left -= pages * 4096;
+	}
+	if (f)
+		fclose(f);
 	return left;
 }
 
@@ -284,15 +309,36 @@ static void get_linear_map(struct linear_map *map)
 
 /* ---- noise: each is a process, and does one round at a time ---- */
 
+/*
+ * Pages that move to make room for themselves: offline_pages() waits for ever then,
+ * for those that it has isolated itself. That is as it was before the series.
+ */
+static int get_movable(void)
+{
+	while (__sync_lock_test_and_set(&shared->movable, 1)) {
+		if (shared->stop)
+			return -1;
+		pause_ms(20);
+	}
+	return 0;
+}
+
+static void put_movable(void)
+{
+	__sync_lock_release(&shared->movable);
+}
+
 static void noise_pressure(void)
 {
 	size_t size = meminfo("MemTotal"), at;
 	char *memory, *page;
 
+	if (get_movable())
+		return;
 	memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (memory == MAP_FAILED)
-		return;
+		_exit(1);
 	for (at = 0; at + MB <= size && !shared->stop; at += MB) {
 		if (meminfo("MemAvailable") < LEAST_AVAILABLE)
 			break;
@@ -305,10 +351,12 @@ static void noise_pressure(void)
 		shared->rounds[0]++;
 	}
 	munmap(memory, size);
+	put_movable();
 }
 
 static void noise_caches(void)
 {
+	/* Slabs, and with them all that has a shrinker. */
 	if (!set("/proc/sys/vm/drop_caches", "2"))
 		shared->rounds[1]++;
 }
@@ -354,30 +402,92 @@ static void noise_modules(void)
 		return;
 	if (!syscall(SYS_finit_module, fd, "", 0) &&
 	    !syscall(SYS_delete_module, "stress_guest", O_NONBLOCK))
-		shared->rounds[5]++;
+		shared->rounds[6]++;
 	close(fd);
 }
 
-/* The rounds are of one run through all, and of both. */
+static void on_alarm(int number)
+{
+	(void)number;
+}
+
+static int set_block(unsigned int block, const char *state)
+{
+	char file[80];
+	int ret;
+
+	snprintf(file, sizeof(file), "/sys/devices/system/memory/memory%u/state", block);
+	/* It does not give up by itself. */
+	alarm(5);
+	ret = set(file, state);
+	alarm(0);
+	return ret;
+}
+
+/* Memory for user space only: the stock has none of it, but waits for its lock. */
+static void noise_memory(void)
+{
+	int offline = 0, i;
+
+	if (!shared->block || get_movable())
+		return;
+	if (!set_block(shared->block, "online_movable")) {
+		pause_ms(200);
+		for (i = 0; i < 5 && !offline; i++)
+			offline = !set_block(shared->block, "offline");
+		if (offline)
+			shared->rounds[5]++;
+		else
+			/* The memory before and after must be the same. */
+			_exit(1);
+	}
+	put_movable();
+}
+
+/* What nobody has a page of yet can be taken away. */
+static void find_block(void)
+{
+	unsigned int block;
+
+	for (block = 63; block && !shared->block; block--) {
+		if (!set_block(block, "offline"))
+			shared->block = block;
+	}
+	say("    # block of memory that comes and goes: %u", shared->block);
+}
+
+/* At least so many rounds in each run. */
 static const struct noise {
 	const char *name;
 	void (*round)(void);
 	unsigned int pause;
 	unsigned long at_least;
 } noises[] = {
-	{ "pressure", noise_pressure, 700, 3 },
+	{ "pressure", noise_pressure, 700, 2 },
 	{ "caches", noise_caches, 300, 10 },
 	{ "tables", noise_tables, 200, 10 },
 	{ "percent", noise_percent, 700, 6 },
-	{ "cpu", noise_cpu, 1000, 3 },
+	{ "cpu", noise_cpu, 2000, 3 },
+	{ "memory", noise_memory, 2000, 2 },
 	/* In the second run only. */
 	{ "modules", noise_modules, 50, 20 },
 };
 
-#define NOISE_MODULES	5
+#define NOISE_MEMORY	5
+#define NOISE_MODULES	6
+
+static unsigned long least_rounds(unsigned int i, unsigned int runs)
+{
+	if (i == NOISE_MEMORY && !shared->block)
+		return 0;
+	return (handouts < HANDOUTS ? 1 : noises[i].at_least) *
+	       (i == NOISE_MODULES ? runs - 1 : runs);
+}
 
 static void make_noise(const struct noise *noise)
 {
+	/* There are more workers than processors, and they never sleep. */
+	setpriority(PRIO_PROCESS, 0, -10);
 	/* Should memory run out after all, it is this one's fault. */
 	set("/proc/self/oom_score_adj", noise->round == noise_pressure ? "1000" : "0");
 	while (!shared->stop) {
@@ -412,7 +522,7 @@ static void get_state(void)
 	int fd = open("/dev/stress", O_RDWR | O_CLOEXEC);
 
 	if (fd < 0 || ioctl(fd, STRESS_IOC_STATE, &state))
-		fail("no state: %s", strerror(errno));
+		bad_processes++;
 	close(fd);
 }
 
@@ -421,15 +531,67 @@ static int done(unsigned int n, unsigned int runs)
 	unsigned int i;
 
 	get_state();
-	if (state.pages < HANDOUTS / 2 * runs)
+	if (state.pages < handouts / 2 * runs)
 		return 0;
 	for (i = 0; i < n; i++) {
-		unsigned int all = i == NOISE_MODULES ? 1 : runs;
-
-		if (shared->rounds[i] < noises[i].at_least * all)
+		if (shared->rounds[i] < least_rounds(i, runs))
 			return 0;
 	}
 	return 1;
+}
+
+/* Who waits where: of all that do not just sleep, and of those that should be gone. */
+static void say_stacks(void)
+{
+	char file[300], line[256], state;
+	struct dirent *entry;
+	DIR *dir = opendir("/proc");
+	int pid, parent;
+	FILE *f;
+
+	while (dir && (entry = readdir(dir))) {
+		pid = atoi(entry->d_name);
+		snprintf(file, sizeof(file), "/proc/%d/stat", pid);
+		f = pid ? fopen(file, "re") : NULL;
+		if (!f)
+			continue;
+		if (fscanf(f, "%*d (%255[^)]) %c %d", line, &state, &parent) != 3)
+			parent = 0;
+		fclose(f);
+		if (!parent || (parent != getpid() && state != 'D'))
+			continue;
+		say("    # %d %s %c", pid, line, state);
+		snprintf(file, sizeof(file), "/proc/%d/stack", pid);
+		f = fopen(file, "re");
+		while (f && fgets(line, sizeof(line), f)) {
+			line[strcspn(line, "\n")] = 0;
+			say("    #     %s", line);
+		}
+		if (f)
+			fclose(f);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+/* Waits for all processes. Those that do not end are no reason for a hang. */
+static void wait_for_all(void)
+{
+	double start = now();
+	int status;
+	pid_t pid;
+
+	while (now() - start < STUCK) {
+		pid = waitpid(-1, &status, WNOHANG);
+		if (pid < 0)
+			return;
+		if (!pid)
+			pause_ms(50);
+		else if (!WIFEXITED(status) || WEXITSTATUS(status))
+			bad_processes++;
+	}
+	stuck++;
+	say_stacks();
 }
 
 /* One run, with the first @n noises. It is the @runs-th. */
@@ -437,10 +599,10 @@ static void run_all(unsigned int n, unsigned int runs)
 {
 	double start = now();
 	unsigned int i;
-	int status;
 
 	shared->stop = 0;
 	shared->ready = 0;
+	shared->movable = 0;
 	for (i = 0; i < WORKERS; i++) {
 		if (!fork())
 			work();
@@ -453,13 +615,12 @@ static void run_all(unsigned int n, unsigned int runs)
 		if (!fork())
 			make_noise(&noises[i]);
 	}
-	while (!done(n, runs) && now() - start < ROUND_MAX)
+	while (!done(n, runs) && now() - start < RUN_MAX)
 		pause_ms(200);
 	shared->stop = 1;
-	while (wait(&status) > 0) {
-		if (!WIFEXITED(status) || WEXITSTATUS(status))
-			fail("a process ended with status %#x", status);
-	}
+	wait_for_all();
+	for (i = 0; i < n; i++)
+		say("    # %s: %lu times", noises[i].name, shared->rounds[i]);
 	say("    # run %u: %.0f s, %llu pages in %llu allocations so far, %llu refused",
 	    runs, now() - start, state.pages, state.allocations, state.refused);
 }
@@ -520,6 +681,13 @@ static int load(void)
 
 /* ---- tests: what came of it ---- */
 
+static void test_ended(void)
+{
+	check(!stuck);
+	/* Workers do not end well when stress.c refuses them. */
+	check(!bad_processes);
+}
+
 static void test_loaded(void)
 {
 	if (load_error)
@@ -530,10 +698,10 @@ static void test_handouts(void)
 {
 	say("    # %llu pages in %llu allocations, %llu of them uncached; %llu pages mapped; %llu allocations refused",
 	    state.pages, state.allocations, state.uncached, state.mapped, state.refused);
-	check(state.pages >= HANDOUTS);
-	check(state.uncached >= HANDOUTS / 4);
-	check(state.pages - state.uncached >= HANDOUTS / 4);
-	check(state.mapped >= HANDOUTS / 20);
+	check(state.pages >= handouts);
+	check(state.uncached >= handouts / 4);
+	check(state.pages - state.uncached >= handouts / 4);
+	check(state.mapped >= handouts / 20);
 	check(state.refused < state.allocations);
 }
 
@@ -648,47 +816,18 @@ static void test_noise(void)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(noises); i++) {
-		unsigned int all = i == NOISE_MODULES ? 1 : 2;
-
 		say("    # %s: %lu times", noises[i].name, shared->rounds[i]);
-		if (shared->rounds[i] < all * noises[i].at_least)
+		if (shared->rounds[i] < least_rounds(i, 2))
 			fail("%s: %lu times only", noises[i].name, shared->rounds[i]);
 	}
 }
 
-static void on_alarm(int number)
+static void test_memory_noise(void)
 {
-	(void)number;
-}
-
-/* Memory that can be taken out of use has nothing of the stock any more. */
-static void test_offline(void)
-{
-	struct sigaction action = { .sa_handler = on_alarm };
-	unsigned int i, tried = 0, offline = 0;
-	char file[80];
-
-	sigaction(SIGALRM, &action, NULL);
-	for (i = 0; i < 64 && !offline; i++) {
-		if (!(state.blocks >> i & 1))
-			continue;
-		snprintf(file, sizeof(file), "/sys/devices/system/memory/memory%u/state", i);
-		if (access(file, W_OK))
-			continue;
-		tried++;
-		/* It does not give up by itself. */
-		alarm(10);
-		if (!set(file, "offline")) {
-			offline++;
-			say("    # memory%u", i);
-			check(!set(file, "online"));
-		}
-		alarm(0);
-	}
-	if (!tried)
-		skip("no memory that can be offline");
+	if (!shared->block)
+		skip("no memory can be taken away");
 	else
-		check(offline > 0);
+		check(shared->rounds[NOISE_MEMORY] >= least_rounds(NOISE_MEMORY, 2));
 }
 
 static void test_unload(void)
@@ -701,6 +840,7 @@ static const struct test {
 	void (*run)(void);
 } tests[] = {
 	{ "loaded", test_loaded },
+	{ "all-ended", test_ended },
 	{ "handouts", test_handouts },
 	{ "no-foreign-bytes", test_no_foreign_bytes },
 	{ "nothing-lost", test_nothing_lost },
@@ -716,12 +856,20 @@ static const struct test {
 	{ "nobody-killed", test_nobody_killed },
 	{ "reclaim", test_reclaim },
 	{ "noise", test_noise },
-	{ "offline", test_offline },
+	{ "memory-noise", test_memory_noise },
 	{ "unload", test_unload },
 };
 
 static void stress(void)
 {
+	/*
+	 * Whoever takes a block of another kind of pages raises for a while what has
+	 * to be free, to three times as much. Nobody can tell then what is available.
+	 */
+	set("/proc/sys/vm/watermark_boost_factor", "0");
+	/* From now on without a line in the log each time. */
+	set("/proc/sys/vm/drop_caches", "4");
+	find_block();
 	get_linear_map(&map_before);
 	large_before = meminfo("DirectMap2M");
 	get_reclaim(reclaim_before);
@@ -745,7 +893,8 @@ static void stress(void)
 
 int main(void)
 {
-	unsigned int i, suite_failed;
+	struct sigaction action = { .sa_handler = on_alarm };
+	unsigned int i, suite_failed = 0;
 
 	log_fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 	if (log_fd < 0)
@@ -763,6 +912,12 @@ int main(void)
 	if (shared == MAP_FAILED)
 		return 1;
 
+	if (getenv("STRESS_HANDOUTS"))
+		handouts = strtoull(getenv("STRESS_HANDOUTS"), NULL, 10);
+
+	/* A system call that takes too long ends with EINTR. */
+	sigaction(SIGALRM, &action, NULL);
+
 	say("KTAP version 1");
 	say("1..1");
 	say("    KTAP version 1");
@@ -771,11 +926,8 @@ int main(void)
 	load_error = load();
 	if (!load_error)
 		stress();
-	/* A process of the runs that failed is the first test's. */
-	suite_failed = failed;
 	for (i = 0; i < ARRAY_SIZE(tests); i++) {
-		if (i)
-			failed = 0;
+		failed = 0;
 		if (load_error && i)
 			skip("not loaded");
 		else
