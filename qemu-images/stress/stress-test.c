@@ -271,7 +271,8 @@ static unsigned long stock(unsigned long *owned, unsigned long *free_pages)
 	return n;
 }
 
-static void get_linear_map(struct linear_map *map)
+/* Says what is not write-back; and with @small what no large page maps. */
+static void get_linear_map(struct linear_map *map, int small)
 {
 	unsigned long long from, to;
 	char line[256];
@@ -293,11 +294,13 @@ static void get_linear_map(struct linear_map *map)
 			continue;
 		map->entries++;
 		map->mapped += to - from;
+		line[strcspn(line, "\n")] = 0;
+		if (small && strstr(line, " pte") && said++ < 30)
+			say("    # %s", line);
 		for (i = 0; i < ARRAY_SIZE(other_types); i++) {
 			if (!strstr(line, other_types[i]))
 				continue;
 			map->uncached += to - from;
-			line[strcspn(line, "\n")] = 0;
 			/* The first ones say it all. */
 			if (said++ < 10)
 				say("    # %s", line);
@@ -676,6 +679,8 @@ static int load(void)
 		return errno;
 	close(fd);
 	say("    # %s", line);
+	/* What it had for its start only goes away later, and splits large pages. */
+	pause_ms(2000);
 	return 0;
 }
 
@@ -870,13 +875,15 @@ static void stress(void)
 	/* From now on without a line in the log each time. */
 	set("/proc/sys/vm/drop_caches", "4");
 	find_block();
-	get_linear_map(&map_before);
+	get_linear_map(&map_before, 0);
 	large_before = meminfo("DirectMap2M");
 	get_reclaim(reclaim_before);
 
 	run_all(NOISE_MODULES, 1);
 	settle();
 	large_after = meminfo("DirectMap2M");
+	if (large_after != large_before)
+		get_linear_map(&map_after, 1);
 	memory_before = unknown_memory();
 	free_before = meminfo("MemFree");
 
@@ -885,7 +892,7 @@ static void stress(void)
 	memory_after = unknown_memory();
 	free_after = meminfo("MemFree");
 	get_reclaim(reclaim_after);
-	get_linear_map(&map_after);
+	get_linear_map(&map_after, 0);
 	limit_hit = get(GROUP "/memory.events", "max");
 	charge_left = get(GROUP "/memory.current", NULL);
 	get_state();
