@@ -41,10 +41,11 @@
 
 /*
  * Of both runs; with STRESS_HANDOUTS=N on the kernel's command line N, for a look at
- * a kernel that is wrong. Then so many seconds that one of the runs may take.
+ * a kernel that is wrong. Then how many seconds
+ * a run may take: half as long is enough where nothing else runs.
  */
 #define HANDOUTS	1000000ULL
-#define RUN_MAX		150
+#define RUN_MAX		240
 
 /* Seconds after which a process that was told to end never will. */
 #define STUCK		30
@@ -63,8 +64,13 @@
  */
 #define MEMORY_BOUND	(8 * MB)
 
-/* What of a charge may wait in each processor's cache, two times 64 pages. */
-#define CHARGE_BOUND	(2 * 64 * 4096UL)
+/*
+ * What may be charged before one is refused, beyond what the workers have; and what
+ * may be left: 64 pages in each processor's cache, and what of the workers KASAN has
+ * in quarantine. Charges that are not given back end at the limit.
+ */
+#define CHARGE_LIMIT	(4 * MB)
+#define CHARGE_BOUND	(2 * MB)
 
 #define STOCK		"/sys/kernel/debug/uncached_pages"
 #define MAX_PERCENT	"/sys/module/uncached_pages/parameters/max_percent"
@@ -468,7 +474,7 @@ static const struct noise {
 } noises[] = {
 	{ "pressure", noise_pressure, 700, 2 },
 	{ "caches", noise_caches, 300, 10 },
-	{ "tables", noise_tables, 200, 10 },
+	{ "tables", noise_tables, 500, 10 },
 	{ "percent", noise_percent, 700, 6 },
 	{ "cpu", noise_cpu, 2000, 3 },
 	{ "memory", noise_memory, 2000, 2 },
@@ -489,8 +495,9 @@ static unsigned long least_rounds(unsigned int i, unsigned int runs)
 
 static void make_noise(const struct noise *noise)
 {
-	/* There are more workers than processors, and they never sleep. */
-	setpriority(PRIO_PROCESS, 0, -10);
+	/* It has much to do, and the workers never sleep. */
+	if (noise->round == noise_pressure)
+		setpriority(PRIO_PROCESS, 0, -10);
 	/* Should memory run out after all, it is this one's fault. */
 	set("/proc/self/oom_score_adj", noise->round == noise_pressure ? "1000" : "0");
 	while (!shared->stop) {
@@ -613,7 +620,8 @@ static void run_all(unsigned int n, unsigned int runs)
 	while (shared->ready < WORKERS && now() - start < 10)
 		pause_ms(50);
 	/* One allocation of all that can be had is too much, and so are many. */
-	set_number(GROUP "/memory.max", get(GROUP "/memory.current", NULL) + 2 * MB);
+	set_number(GROUP "/memory.max",
+		   get(GROUP "/memory.current", NULL) + CHARGE_LIMIT);
 	for (i = 0; i < n; i++) {
 		if (!fork())
 			make_noise(&noises[i]);

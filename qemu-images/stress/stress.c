@@ -263,7 +263,7 @@ static int stress_run(struct stress_run *run)
 {
 	struct stress_owner *owner;
 
-	owner = kzalloc(sizeof(*owner), GFP_KERNEL);
+	owner = kzalloc_obj(*owner, GFP_KERNEL);
 	if (!owner)
 		return -ENOMEM;
 	owner->seed = run->seed;
