@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../say.h"
 #include "edu_dma.h"
 
 #ifndef MADV_POPULATE_READ
@@ -60,30 +61,9 @@ static const struct kind *kind;
 /* Of the buffers of the test: mapped at once, or by faults. */
 static unsigned int demand;
 static struct edu_device device;
-static int log_fd;
 static int load_error;
 static unsigned long long compared;
 static unsigned int seed;
-
-/* Of the test that runs. */
-static int failed;
-static char skipped[80];
-
-/* A line of the kernel's log: nothing that the kernel prints tears it. */
-static void say(const char *format, ...)
-{
-	char line[256];
-	va_list args;
-	int n;
-
-	va_start(args, format);
-	n = vsnprintf(line, sizeof(line), format, args);
-	va_end(args);
-	if (n >= (int)sizeof(line))
-		n = sizeof(line) - 1;
-	if (write(log_fd, line, n) != n)
-		_exit(1);
-}
 
 #define fail_at(line, format, ...) do {					\
 	failed = 1;							\

@@ -31,6 +31,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../say.h"
 #include "stress.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
@@ -118,28 +119,7 @@ static unsigned int bad_processes, stuck;
 static struct stress_state state;
 
 static unsigned long long handouts = HANDOUTS;
-static int log_fd;
 static int load_error;
-
-/* Of the test that runs. */
-static int failed;
-static char skipped[80];
-
-/* A line of the kernel's log: nothing that the kernel prints tears it. */
-static void say(const char *format, ...)
-{
-	char line[256];
-	va_list args;
-	int n;
-
-	va_start(args, format);
-	n = vsnprintf(line, sizeof(line), format, args);
-	va_end(args);
-	if (n >= (int)sizeof(line))
-		n = sizeof(line) - 1;
-	if (write(log_fd, line, n) != n)
-		_exit(1);
-}
 
 #define fail(format, ...) do {						\
 	failed = 1;							\
