@@ -112,21 +112,28 @@ archs() {
 	done
 }
 
+# says KEY FRAGMENT: what stands in its line "# KEY: ", or nothing.
+says() {
+	sed -n "s/^# $1: *//p" "$2"
+}
+
 # all_builds: the fragments that a variant of a machine can be built with. What
-# one has for an architecture alone is in a file BUILD.ARCH.config.
+# one has for an architecture alone is in a file BUILD.ARCH.config. One that
+# names its first patch is no build.
 all_builds() {
-	local f
-	for f in "$ROOT"/kunit-configs/*.config; do
-		f=${f##*/}
+	local file f
+	for file in "$ROOT"/kunit-configs/*.config; do
+		f=${file##*/}
 		f=${f%.config}
-		[[ $f = *.* ]] || printf '%s\n' "$f"
+		[[ $f = *.* ]] || grep -q '^# from: ' "$file" || printf '%s\n' "$f"
 	done | grep -vxF -e common -e "$(all_archs)"
 }
 
-# What read_machine sets.
-M_arch='' M_build='' M_folder='' M_fragments=() M_files=() M_module='' M_moved='' M_program='' M_tool='' M_runs=''
+# What read_machine sets, and read_fragments the last two.
+M_arch='' M_build='' M_folder='' M_files=() M_module='' M_moved='' M_program='' M_tool='' M_runs=''
 M_karch='' M_cross='' M_target='' M_image='' M_qemu='' M_objects='' M_timeout='' M_suite=''
-M_args=() M_append=() M_skip=() M_mayskip=() M_ok=() M_log=()
+M_args=() M_append=() M_dtdelete=() M_skip=() M_mayskip=() M_ok=() M_log=()
+M_fragments=() M_compiles=()
 
 # add_args OPTION VALUE...: adds to M_args. Of what QEMU takes one of, the last
 # one stands: a variant replaces what its machine has.
@@ -163,6 +170,8 @@ read_machine_file() {
 		case $key in
 		arg)	 add_args "${words[@]}" ;;
 		append)	 M_append+=("${words[@]}") ;;
+		dtdelete) [ ${#words[@]} = 2 ] || die "$where: '$key' takes a node and a property of it"
+			 M_dtdelete+=("$rest") ;;
 		skip)	 M_skip+=("$rest") ;;
 		mayskip) M_mayskip+=("$rest") ;;
 		ok)	 M_ok+=("$rest") ;;
@@ -203,7 +212,8 @@ read_machine() {
 	local file
 	M_arch='' M_build='' M_cross='' M_suite='' M_files=() M_module='' M_moved=''
 	M_program='' M_tool='' M_runs=''
-	M_args=() M_append=() M_skip=() M_mayskip=() M_ok=() M_log=()
+	M_args=() M_append=() M_dtdelete=() M_skip=() M_mayskip=() M_ok=() M_log=()
+	M_fragments=() M_compiles=()
 	if [ -f "$ROOT/qemu-images/$1.machine" ]; then
 		read_arch "$1"
 	else
@@ -214,10 +224,60 @@ read_machine() {
 			die "$(relative "$file"):1: the first key must be 'arch'"
 	fi
 	M_folder=$BUILD/o/$M_arch${M_build:+-$M_build}
-	M_fragments=("$ROOT"/kunit-configs/{common,"$M_arch"}.config)
-	[ -z "$M_build" ] || M_fragments+=("$ROOT/kunit-configs/$M_build.config")
-	[ ! -f "$ROOT/kunit-configs/$M_build.$M_arch.config" ] ||
-		M_fragments+=("$ROOT/kunit-configs/$M_build.$M_arch.config")
+}
+
+# candidates: the fragments that may be added to common and ARCH for the machine
+# that was read last: those that name their first patch, or those of its build,
+# behind what that has in its line "# with: ".
+candidates() {
+	local name file names where
+	if [ -z "$M_build" ]; then
+		grep -l '^# from: ' "$ROOT"/kunit-configs/*.config || [ $? = 1 ] || die "kunit-configs/ cannot be read"
+		return
+	fi
+	file=$ROOT/kunit-configs/$M_build.config
+	names=$(printf '%s\n' "$ROOT"/kunit-configs/*.config | sed 's|.*/||; s|\..*||' | sort -u)
+	where=$(relative "$file"):$(sed -n '/^# with: /=' "$file")
+	for name in $(says with "$file"); do
+		known "$where" fragment "$name" "$names"
+		printf '%s\n' "$ROOT/kunit-configs/$name".{config,"$M_arch.config"}
+	done
+	printf '%s\n' "$ROOT/kunit-configs/$M_build".{config,"$M_arch.config"}
+}
+
+# read_fragments COMMIT: sets M_fragments, the options that the machine that was
+# read last is built with where the tree is that of COMMIT. A file with a line
+# "# from: SUBJECT" is among them if a commit since the base has that subject.
+# With "# compile: FOLDER" it is in M_compiles instead, where COMMIT is that one.
+read_fragments() {
+	local file list subject subjects=''
+	M_fragments=("$ROOT"/kunit-configs/{common,"$M_arch"}.config) M_compiles=()
+	list=$(candidates)
+	while IFS= read -r file; do
+		[ -f "$file" ] || continue
+		[[ ${file##*/} != *.*.config || $file = *."$M_arch.config" ]] || continue
+		subject=$(says from "$file")
+		if [ -n "$subject" ]; then
+			[ -n "$subjects" ] || subjects=$(git --git-dir="$REPO" log --format=%s \
+				"$(head -n 1 "$OUT/steps.tsv" | cut -f2)..$1")
+			grep -qxF -- "$subject" <<<"$subjects" || continue
+		fi
+		if [ -z "$(says compile "$file")" ]; then
+			M_fragments+=("$file")
+		elif [ "$subject" = "${subjects%%$'\n'*}" ]; then
+			M_compiles+=("$file")
+		fi
+	done <<<"$list"
+}
+
+# compile_only FRAGMENT: makes the machine one that compiles the folder that the
+# fragment names, in an O= folder of its own.
+compile_only() {
+	local name=${1##*/}
+	M_fragments+=("$1")
+	M_folder=$BUILD/o/$M_arch-${name%%.*}
+	M_target=$(says compile "$1")
+	M_module=''
 }
 
 # read_pin: sets PIN_tag, PIN_version and the array PIN_sha256.
@@ -354,18 +414,19 @@ checkout() {
 	git -C "$WORK" checkout -q -f --detach "$2" || die "$(relative "$WORK"): cannot check out $2; delete the folder and run again"
 }
 
-# config_and_build MACHINE LOG: exit status of scripts/build, and the seconds
-# that it took added to t_config and t_build.
+# config_and_build MACHINE LOG [COMMIT [FRAGMENT]]: exit status of scripts/build, and
+# the seconds that it took added to t_config and t_build. The rest as scripts/config
+# takes it.
 config_and_build() {
 	local machine=$1 log=$2 start=$SECONDS status=0
-	"$ROOT/scripts/config" "$machine" >"$log.config" 2>&1 || status=$?
+	"$ROOT/scripts/config" "$machine" "${@:3}" >"$log.config" 2>&1 || status=$?
 	if [ "$status" = "$SETUP_ERROR" ]; then
 		cat "$log.config" >&2
 		exit "$status"
 	fi
 	t_config=$((t_config + SECONDS - start)) start=$SECONDS
 	if [ "$status" = 0 ]; then
-		"$ROOT/scripts/build" "$machine" "$log" || status=$?
+		"$ROOT/scripts/build" "$machine" "$log" "${@:4}" || status=$?
 	else
 		# What kconfig says of a broken tree is all that there is to see.
 		mv "$log.config" "$log"

@@ -170,7 +170,9 @@ configured() {
 	git init -q "$copy/build/src"
 	printf 'config DMA_CMA\n' >"$copy/build/src/Kconfig"
 	git -C "$copy/build/src" add Kconfig
+	rm "$copy"/kunit-configs/*
 	: >"$copy/kunit-configs/common.config"
+	git -C "$copy/build/src" -c user.name=a -c user.email=a@localhost commit -q -m tree
 	printf '# one\n%s\n' "$1" >"$copy/kunit-configs/x86_64.config"
 	mkdir -p "$copy/build/o/x86_64"
 	: >"$copy/build/o/x86_64/.config"

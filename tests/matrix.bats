@@ -60,7 +60,7 @@ refused() {
 	run -0 machine_of new
 	[[ $output = *' -icount '*'| '*' kunit.enable=0 '*' edu_dma.mask=40 ' ]]
 	# shellcheck disable=SC2016
-	run -0 bash -c '. "$0/scripts/lib.sh"; read_machine new; printf "%s\n" "$M_folder" "${M_fragments[@]##*/}"' "$COPY"
+	run -0 bash -c '. "$0/scripts/lib.sh"; read_machine new; read_fragments none; printf "%s\n" "$M_folder" "${M_fragments[@]##*/}"' "$COPY"
 	[ "$output" = "$COPY/build/o/arm64-device"$'\ncommon.config\narm64.config\ndevice.config\ndevice.arm64.config' ]
 }
 
