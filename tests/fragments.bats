@@ -67,15 +67,17 @@ tools() {
 			touch "$object"
 		done
 		mkdir -p "$o/arch/x86/boot"
-		find "$o" -name '*.o' | sort | sha256sum >"$o/arch/x86/boot/bzImage"
+		{ cat old.c; find "$o" -name '*.o' | sort; } >"$o/arch/x86/boot/bzImage"
 	END
 	cat >"$BATS_TEST_TMPDIR/bin/qemu-system-x86_64" <<-'END'
 		#!/bin/bash
 		for arg; do
 			[[ $arg != file:* ]] || log=${arg#file:}
+			[[ $arg != */bzImage ]] || ! grep -q broken "$arg" || not='not '
 		done
 		[ -n "$log" ] || exec echo 'QEMU emulator version 0'
-		printf '%s\n' 'Linux version 7.3' 'KTAP version 1' 1..1 '    # Subtest: a' '    1..1' '    ok 1 t' 'ok 1 a' \
+		printf '%s\n' 'Linux version 7.3' 'KTAP version 1' 1..1 '    # Subtest: a' '    1..1' \
+			"    ${not}ok 1 t" "${not}ok 1 a" \
 			'init: user space reached' >"$log"
 	END
 	chmod +x "$BATS_TEST_TMPDIR"/bin/*
@@ -253,4 +255,67 @@ fragments_of() {
 	printf 'arch x86_64\nbuild sound\n' >"$P/qemu-images/matrix/users.machine"
 	run -2 --separate-stderr fragments_of users
 	[[ $stderr = *": qemu-images/matrix/users.machine:2: unknown build 'sound'; known: small users" ]]
+}
+
+# a_proof WHAT MACHINE: the next run is to prove that a.t fails for it.
+a_proof() {
+	printf '# one\n%s  %s  a.t\n' "$1" "$2" >"$P/tests/proofs.txt"
+}
+
+@test "a proof judges the spoilt commit, and a row where the test is only there" {
+	source_file "$K/old.c" CONFIG_A
+	sed -i '$a broken' "$K/old.c"
+	git -C "$K" commit -q -a --amend --no-edit
+	git -C "$K" tag -f -a -m x v7.3-rc7 >/dev/null
+	sed -i '$d' "$K/old.c"
+	patch 'old: One' old.c 1
+	patch 'ALSA: Two' snd/pcm.c 2
+	a_proof old-One.patch x86_64
+	run -0 "$P/scripts/prove"
+	[[ $output = *'proof ok       x86_64  a.t: old-One.patch' ]]
+	[ "$(cat "$P/build/proofs.tsv")" = $'failed/ok\told-One.patch\tx86_64\ta.t' ]
+	# All is kept: the same once more.
+	run -0 "$P/scripts/prove"
+	grep -q cached "$P"/build/prove/x86_64-*.log
+	# Nothing fails without the second patch, and there is a command that shows it.
+	a_proof ALSA-Two.patch x86_64
+	run -1 --separate-stderr "$P/scripts/prove"
+	[[ $output = 'proof FAILED   x86_64  a.t: ok with the series spoilt, ok without; see build/prove/x86_64-'*'.log, again with: FRESH=1 '*'scripts/step '* ]]
+	run -0 bash -c "cd '$P' && ${output##*again with: }"
+
+	rm "$P"/qemu-images/matrix/*
+	printf 'arch x86_64\n' >"$P/qemu-images/matrix/row.machine"
+	a_proof old-One.patch row
+	run -0 "$P/scripts/prove"
+	[ -z "$output" ]
+	MATRIX=row run -0 "$P/scripts/matrix"
+	[[ $output = *'proof ok       row     a.t: old-One.patch'* ]]
+	[ "$(cat "$P/build/matrix/proofs.tsv")" = $'failed/ok\told-One.patch\trow\ta.t' ]
+	MATRIX=row REV=none run -2 --separate-stderr "$P/scripts/matrix"
+	[ "${stderr_lines[-1]}" = 'matrix: REV=none: no such commit; scripts/prove makes it again' ]
+}
+
+@test "a proof of a machine that there is not" {
+	patch 'old: One' old.c 1
+	a_proof old-One.patch x86_64-none
+	run -2 --separate-stderr "$P/scripts/prove"
+	[ "${stderr_lines[-1]}" = "prove: tests/proofs.txt:2: 'x86_64-none' is neither an architecture (x86_64 arm64) nor in qemu-images/matrix/" ]
+}
+
+@test "a device tree without a property, and none to delete it from" {
+	local image=$BATS_TEST_TMPDIR/image
+	# The tree is QEMU's own; the guest is none, and ends at once.
+	rm "$BATS_TEST_TMPDIR/bin/qemu-system-x86_64"
+	: >"$image"
+	printf 'arch arm64\ndtdelete /pcie@10000000 dma-coherent\n' >"$P/qemu-images/matrix/row.machine"
+	BOOT_TIMEOUT=1 run --separate-stderr "$P/scripts/boot" row "$image" "$BATS_TEST_TMPDIR/log"
+	grep -q -- "-dtb $BATS_TEST_TMPDIR/log.dtb" "$BATS_TEST_TMPDIR/log.qemu"
+	run ! fdtget "$BATS_TEST_TMPDIR/log.dtb" /pcie@10000000 dma-coherent
+	run -0 fdtget "$BATS_TEST_TMPDIR/log.dtb" /pcie@10000000 device_type
+	printf 'arch arm64\ndtdelete /pcie@10000000 none\n' >"$P/qemu-images/matrix/row.machine"
+	run -2 --separate-stderr "$P/scripts/boot" row "$image" "$BATS_TEST_TMPDIR/log"
+	[[ $stderr = 'boot: dtdelete /pcie@10000000 none: the device tree of row has no such property; see it with: fdtdump '* ]]
+	printf 'arch arm64\ndtdelete /pcie@10000000\n' >"$P/qemu-images/matrix/row.machine"
+	run -2 --separate-stderr "$P/scripts/boot" row "$image" "$BATS_TEST_TMPDIR/log"
+	[ "$stderr" = "boot: qemu-images/matrix/row.machine:2: 'dtdelete' takes a node and a property of it" ]
 }
