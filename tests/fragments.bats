@@ -235,9 +235,9 @@ fragments_of() {
 	a_sound_series
 	fragment drm '# from: ALSA: Three' CONFIG_MSM=y
 	fragment drm.x86_64 '# from: ALSA: Three' CONFIG_MSM=y
-	fragment users '# with: sound' CONFIG_B=y
+	fragment mine '# with: sound' CONFIG_B=y
 	fragment small CONFIG_B=y
-	for build in users small; do
+	for build in mine small; do
 		printf 'arch x86_64\nbuild %s\n' "$build" >"$P/qemu-images/matrix/$build.machine"
 	done
 	run -0 "$P/scripts/apply"
@@ -247,14 +247,14 @@ fragments_of() {
 	[ "$output" = 'common.config x86_64.config drm.config drm.x86_64.config sound.config' ]
 	run -0 fragments_of small
 	[ "$output" = 'common.config x86_64.config small.config' ]
-	run -0 fragments_of users
-	[ "$output" = 'common.config x86_64.config sound.config users.config' ]
-	fragment users '# one' '# with: drm sond' CONFIG_B=y
-	run -2 --separate-stderr fragments_of users
-	[[ $stderr = *": kunit-configs/users.config:2: unknown fragment 'sond'; known: arm64 common drm small sound users x86_64" ]]
-	printf 'arch x86_64\nbuild sound\n' >"$P/qemu-images/matrix/users.machine"
-	run -2 --separate-stderr fragments_of users
-	[[ $stderr = *": qemu-images/matrix/users.machine:2: unknown build 'sound'; known: small users" ]]
+	run -0 fragments_of mine
+	[ "$output" = 'common.config x86_64.config sound.config mine.config' ]
+	fragment mine '# one' '# with: drm sond' CONFIG_B=y
+	run -2 --separate-stderr fragments_of mine
+	[[ $stderr = *": kunit-configs/mine.config:2: unknown fragment 'sond'; known: arm64 common drm mine small sound x86_64" ]]
+	printf 'arch x86_64\nbuild sound\n' >"$P/qemu-images/matrix/mine.machine"
+	run -2 --separate-stderr fragments_of mine
+	[[ $stderr = *": qemu-images/matrix/mine.machine:2: unknown build 'sound'; known: mine small" ]]
 }
 
 # a_proof WHAT MACHINE: the next run is to prove that a.t fails for it.
