@@ -31,4 +31,12 @@ static void say(const char *format, ...)
 		_exit(1);
 }
 
+#define skip(...)	snprintf(skipped, sizeof(skipped), __VA_ARGS__)
+
+/* The test goes on, to say all that is wrong. */
+#define check(condition) do {						\
+	if (!(condition))						\
+		fail("not so: %s", #condition);				\
+} while (0)
+
 #endif

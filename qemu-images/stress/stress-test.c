@@ -126,14 +126,6 @@ static int load_error;
 	say("    # line %d: " format, __LINE__, ##__VA_ARGS__);		\
 } while (0)
 
-#define skip(...)	snprintf(skipped, sizeof(skipped), __VA_ARGS__)
-
-/* The test goes on, to say all that is wrong. */
-#define check(condition) do {						\
-	if (!(condition))						\
-		fail("not so: %s", #condition);				\
-} while (0)
-
 static void pause_ms(unsigned int ms)
 {
 	struct timespec ts = { ms / 1000, ms % 1000 * 1000000L };

@@ -53,14 +53,6 @@ static unsigned int seed;
 
 #define fail(...)	fail_at(__LINE__, __VA_ARGS__)
 
-#define skip(...)	snprintf(skipped, sizeof(skipped), __VA_ARGS__)
-
-/* The test goes on, to say all that is wrong. */
-#define check(condition) do {						\
-	if (!(condition))						\
-		fail("not so: %s", #condition);				\
-} while (0)
-
 /* A call fails with this error, or (0) does not. */
 #define check_errno(call, error) do {					\
 	int got_, want_ = (error);					\
