@@ -112,6 +112,22 @@ archs() {
 	done
 }
 
+# chosen_steps LAST: the numbers that PATCHES names, one a line.
+chosen_steps() {
+	local last=$1 part from to
+	for part in ${PATCHES:-0..$last}; do
+		part=${part//tip/$last}
+		from=${part%%..*} to=${part##*..}
+		case $from$to in
+		*[!0-9]*|'') die "PATCHES: '$part' is not a number or a range like 3..5" ;;
+		esac
+		if [ "$from" -gt "$to" ] || [ "$to" -gt "$last" ]; then
+			die "PATCHES: '$part' is not within 0..$last"
+		fi
+		seq "$from" "$to"
+	done | sort -nu
+}
+
 # says KEY FRAGMENT: what stands in its line "# KEY: ", or nothing.
 says() {
 	sed -n "s/^# $1: *//p" "$2"
