@@ -39,6 +39,8 @@ def main():
         n = int(re.search(r'(?:^|/)(?:v\d+-)?(\d+)-[^/]*$', name).group(1))
         with open(name, encoding='utf-8', newline='') as file:
             head, body = file.read().split('\n\n', 1)
+        # A folded subject in a file is one that b4 0.12 dies of.
+        head = re.sub(r'^Subject:.*(\n[ \t].*)+', lambda m: m[0].replace('\n', ''), head, flags=re.M)
         # Readers disagree about how such a line is quoted and unquoted.
         if re.search('^From ', body, re.M):
             die(f'{name}: a line starts with "From ", which ends a mail in an mbox; wrap that paragraph in another way')
