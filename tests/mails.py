@@ -39,7 +39,9 @@ def recode(cte, mails):
         mail['Content-Type'] = 'text/plain; charset=UTF-8'
         mail['Content-Transfer-Encoding'] = cte
         mail.set_payload(body.decode('ascii'))
-        sys.stdout.buffer.write(mail.as_bytes(unixfrom=True).rstrip(b'\n') + b'\n\n')
+        # No server folds a header again, and b4 0.12 takes no folded subject.
+        policy = mail.policy.clone(max_line_length=0)
+        sys.stdout.buffer.write(mail.as_bytes(unixfrom=True, policy=policy).rstrip(b'\n') + b'\n\n')
 
 
 if __name__ == '__main__':

@@ -110,14 +110,14 @@ b4_am() {
 }
 
 @test "every mail answers the 0/N mail, and has the tags of its patch and the sender's" {
-	local n=0 of commit file subject
+	local n of file subject
 	of=$(grep -c '^[^#]' "$ROOT/series")
 	show "$ALL/mbox/v1.mbox" >"$BATS_TEST_TMPDIR/got"
 	{
 		subject=$(sed -n '1s/^Subject: //p' "$ROOT/COVER_LETTER.md")
 		# It quotes no tag.
 		printf '[PATCH %02d/%d] %s|first|\n' 0 "$of" "$subject"
-		tail -n +2 "$ALL/mbox/new/steps.tsv" | while IFS=$'\t' read -r n commit _ file _ subject; do
+		tail -n +2 "$ALL/mbox/new/steps.tsv" | while IFS=$'\t' read -r n _ _ file _ subject; do
 			printf '[PATCH %02d/%d] %s|answers 0|' "$n" "$of" "$subject"
 			sed '/^---$/,$d' "$ROOT/patches/$file" | tail -n +6 |
 				{ grep -E '^(Fixes|Link|Cc|[A-Z][a-z]+(-[a-z]+)+): ' || true; } | tr '\n' '|'
@@ -208,10 +208,8 @@ b4_am() {
 @test "nobody signs for another author, who is kept when he signed" {
 	sed -i 's/^From: .*/From: Al Other <al@example.net>/' "$S"/patches/0002*
 	refused "$S/patches/0002-dma-An-unused-variable.patch: its author Al Other <al@example.net> has not signed it; ask for it, and add the line to the patch"
-	sed -i "0,/^---\$/ s/^---\$/Link: https:\/\/lore.kernel.org\/r\/x\nSigned-off-by: Al Other <al@example.net>\n---/" "$S"/patches/0002*
-	sed -i "s/^For the harness's own tests.\$/&\n\nLink: https:\/\/lore.kernel.org\/r\/x/; t" "$S"/patches/0001*
-	sed -i '/own tests/{n;d}' "$S"/patches/0002*
-	sed -i "s/^For the harness's own tests.\$/&\n/" "$S"/patches/0002*
+	sed -i "s/^For the harness's own tests.\$/&\n\nLink: https:\/\/lore.kernel.org\/r\/x/" "$S"/patches/*
+	sed -i 's/^Link: .*/&\nSigned-off-by: Al Other <al@example.net>/' "$S"/patches/0002*
 	mbox
 	[ "$(show "$OUT/mbox/v1.mbox" | cut -d'|' -f3- | tail -n 2)" = \
 		"Link: https://lore.kernel.org/r/x|Assisted-by: LLM sparse|Signed-off-by: $FROM
@@ -276,7 +274,7 @@ Link: https://lore.kernel.org/r/x|Signed-off-by: Al Other <al@example.net>|Signe
 	[ "$(show "$OUT/mbox/v2.mbox" | cut -d'|' -f1)" = '[PATCH v2 0/2] dma: Two changes
 [PATCH v2 1/2] README: Harmless change 1
 [PATCH v2 2/2] dma: One that is not used' ]
-	run -0 sed -n '/^Range-diff against v1:/,$p' "$OUT/mbox/v2/v2-0000-cover-letter.patch"
+	run -0 grep -A 99 '^Range-diff against v1:' "$OUT/mbox/v2/v2-0000-cover-letter.patch"
 	[[ $output = *'1:  '*' = 1:  '*' README: Harmless change 1'* ]]
 	[[ $output = *'2:  '*' ! 2:  '* ]]
 	# Named, alone or in a range, there is nothing to warn of.
@@ -289,9 +287,7 @@ Link: https://lore.kernel.org/r/x|Signed-off-by: Al Other <al@example.net>|Signe
 	sent v1
 	printf '\nChanges since v1:\n - none\n' >>"$S/COVER_LETTER.md"
 	rm "$S"/patches/0002*
-	cp "$ROOT"/tests/bad/apply/patches/0003* "$S/patches/0002-README-Harmless-change-3.patch"
-	cp "$ROOT/tests/bad/warn/patches/"0001* "$S/patches/0002-new.patch"
-	rm "$S"/patches/0002-README*
+	cp "$ROOT"/tests/bad/ktap-cut/patches/0001* "$S/patches/0002-new.patch"
 	printf '%s\n' 0001-README-Harmless-change-1.patch 0002-new.patch >"$S/series"
 	run -0 --separate-stderr mbox V=2
 	[[ $stderr = *"WARNING: patch 2 differs from v1, and 'Changes since v1:' does not name it"* ]]
