@@ -72,10 +72,10 @@ am_steps() {
 
 # b4_am NAME MBOX: what b4 makes of it, with neither network nor settings.
 b4_am() {
-	mkdir -p "$BATS_TEST_TMPDIR/home" "$BATS_TEST_TMPDIR/$1"
-	git init -q "$BATS_TEST_TMPDIR/home/tree"
-	(cd "$BATS_TEST_TMPDIR/home/tree" &&
-		env HOME="$BATS_TEST_TMPDIR/home" XDG_CACHE_HOME="$BATS_TEST_TMPDIR/home" GIT_CONFIG_NOSYSTEM=1 \
+	mkdir -p "$BATS_TEST_TMPDIR/b4" "$BATS_TEST_TMPDIR/$1"
+	git init -q "$BATS_TEST_TMPDIR/b4/tree"
+	(cd "$BATS_TEST_TMPDIR/b4/tree" &&
+		env HOME="$BATS_TEST_TMPDIR/b4" XDG_CACHE_HOME="$BATS_TEST_TMPDIR/b4" GIT_CONFIG_NOSYSTEM=1 \
 			GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_0=user.name GIT_CONFIG_VALUE_0=a \
 			GIT_CONFIG_KEY_1=user.email GIT_CONFIG_VALUE_1=a@localhost \
 			b4 --offline-mode am -m "$2" -o "$BATS_TEST_TMPDIR/$1" -n a) >"$BATS_TEST_TMPDIR/$1.log" 2>&1 || {
