@@ -2,7 +2,7 @@
 # Entry points only; the work is in scripts/.
 
 .DELETE_ON_ERROR:
-.PHONY: help bisect check boot matrix cost elsewhere witness order bench tree tests
+.PHONY: help bisect check boot matrix cost elsewhere witness order bench tree mbox tests
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\): .*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -36,6 +36,9 @@ bench: ## measure what uncached pages cost on the tip, and check the targets
 
 tree: ## leave a git tree with the series applied in build/linux
 	@scripts/setup && scripts/tree
+
+mbox: ## make the mails, which SUBMITTING.md explains (FROM= ASSISTED_BY= V= PART= PATCHES=)
+	@scripts/setup && scripts/mbox
 
 tests: ## the harness's own quick tests (no kernel is built)
 	@scripts/setup && bats tests

@@ -8,6 +8,7 @@
 #
 # Environment (all optional, README.md explains them):
 #   SERIES  another series file; its patches lie in patches/ beside it
+#   PIN     another base.pin: that of an earlier version of the series
 #   OUT     where the results of a run go            (build)
 #   LINUX   a git tree that has the base tag
 #   TARBALL a linux-source tarball
@@ -110,22 +111,6 @@ archs() {
 			die "ARCHS: unknown architecture '$arch'; known: ${known//$'\n'/ }"
 		printf '%s\n' "$arch"
 	done
-}
-
-# chosen_steps LAST: the numbers that PATCHES names, one a line.
-chosen_steps() {
-	local last=$1 part from to
-	for part in ${PATCHES:-0..$last}; do
-		part=${part//tip/$last}
-		from=${part%%..*} to=${part##*..}
-		case $from$to in
-		*[!0-9]*|'') die "PATCHES: '$part' is not a number or a range like 3..5" ;;
-		esac
-		if [ "$from" -gt "$to" ] || [ "$to" -gt "$last" ]; then
-			die "PATCHES: '$part' is not within 0..$last"
-		fi
-		seq "$from" "$to"
-	done | sort -nu
 }
 
 # says KEY FRAGMENT: what stands in its line "# KEY: ", or nothing.
@@ -306,7 +291,7 @@ read_pin() {
 		version) PIN_version=$value ;;
 		sha256)	 PIN_sha256+=("$value") ;;
 		esac
-	done <"$ROOT/scripts/base.pin"
+	done <"${PIN:-$ROOT/scripts/base.pin}"
 }
 
 # read_series: checks the series file against its folder and sets the arrays
@@ -344,6 +329,22 @@ read_series() {
 		*) die "$(relative "$SERIES"):1: does not list $(relative "$file"); add it where it belongs or delete the file" ;;
 		esac
 	done
+}
+
+# chosen_steps LAST [FIRST]: the numbers that PATCHES names, one a line.
+chosen_steps() {
+	local last=$1 first=${2:-0} part from to
+	for part in ${PATCHES:-$first..$last}; do
+		part=${part//tip/$last}
+		from=${part%%..*} to=${part##*..}
+		case $from$to in
+		*[!0-9]*|'') die "PATCHES: '$part' is not a number or a range like 3..5" ;;
+		esac
+		if [ "$from" -lt "$first" ] || [ "$from" -gt "$to" ] || [ "$to" -gt "$last" ]; then
+			die "PATCHES: '$part' is not within $first..$last"
+		fi
+		seq "$from" "$to"
+	done | sort -nu
 }
 
 # Fixed values, so that the same tree gives the same image everywhere.
