@@ -2,7 +2,7 @@
 # Entry points only; the work is in scripts/.
 
 .DELETE_ON_ERROR:
-.PHONY: help bisect check boot matrix cost elsewhere witness order bench tree mbox tests
+.PHONY: help bisect check boot matrix cost elsewhere witness order bench lint mbox bases tree tests
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\): .*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -33,6 +33,12 @@ order: ## see which steps the processor takes to change a memory type (arm64)
 
 bench: ## measure what uncached pages cost on the tip, and check the targets
 	@scripts/bench
+
+lint: ## check what a maintainer checks, per patch (PATCHES=3..5: these)
+	@scripts/lint
+
+bases: ## see how far the series goes on other kernels: 7.2.y, Debian's newest
+	@scripts/bases
 
 tree: ## leave a git tree with the series applied in build/linux
 	@scripts/setup && scripts/tree

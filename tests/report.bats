@@ -75,7 +75,7 @@ other() {
 	jq -n --argjson row "$2" '{tree: "t1", rows: [$row]}' >"$1/results.json"
 }
 
-@test "other configurations and costs of this tip are in the page, of another are not" {
+@test "other configurations, costs and bases of this tip are in the page, of another are not" {
 	result 0 '{}'
 	result 1 '{"a": "ok"}'
 	other matrix '{"name": "x86_64-odd", "config": "debug", "differs": "<nopat>", "verdict": "unexpected",
@@ -85,17 +85,20 @@ other() {
 	other cost '{"n": 1, "arch": "x86_64", "subject": "x: One", "sizes": "up/down: 1/-118 (-117)",
 		"before": {"image": "i0", "thousands": null, "functions": 2, "instructions": 100, "repeats": true, "tests": {}},
 		"after": {"image": "i1", "thousands": 7, "functions": 2, "instructions": 90, "repeats": true, "tests": {}}}'
+	other bases '{"which": "7.2", "reason": "for <stable>", "unavailable": null, "name": "v7.2.13", "from": "from Debian",
+		"line": "[applies to v7.2.13] not built", "failed": ""}'
 	run -0 "$ROOT/scripts/report" . 61
+	grep -q 'v7.2.13<small>from Debian</small><td>for &lt;stable&gt;<td>\[applies to v7.2.13\] not built' report/index.html
 	grep -q '1 of 1 not ok' report/index.html
 	grep -q 'x86_64-odd<td>debug<td>&lt;nopat&gt;' report/index.html
 	grep -q 'no PAT<small>a</small>' report/index.html
 	grep -q '1,234,567 bytes moved by the device, 89 compared' report/index.html
 	grep -q '90 <small>-10</small>' report/index.html
 	grep -q 'suite absent' report/index.html
-	sed -i 's/"t1"/"t9"/' matrix/results.json cost/results.json
+	sed -i 's/"t1"/"t9"/' matrix/results.json cost/results.json bases/results.json
 	# "-": the time of the last report is kept.
 	run -0 "$ROOT/scripts/report" . -
-	run ! grep -E 'x86_64-odd|suite absent' report/index.html
+	run ! grep -E 'x86_64-odd|suite absent|v7.2.13' report/index.html
 	grep -q '^time in all  1:01$' report/summary.txt
 }
 
@@ -104,7 +107,9 @@ other() {
 	result 1 '{}' '.build = "failed" | .detail = "f.c:1: error: <x>" | .boot = null'
 	other matrix '{"name": "x86_64-odd", "config": "debug", "differs": "", "verdict": "not run", "detail": "",
 		"boot": "-", "tests": {"passed": 0, "failed": 0, "skipped": 0}, "skips": {}, "tests_by_name": {}, "reproduce": "again"}'
+	other bases '{"which": "7.9", "reason": "y", "unavailable": "z", "line": "[unavailable: 7.9] z"}'
 	run -1 "$ROOT/scripts/report" . 61
+	grep -q '<td>7.9<small></small><td>y<td>\[unavailable: 7.9\] z' report/index.html
 	grep -oP 'href="#\K[^"]*' report/index.html | sort -u >links
 	grep -oP '<details id="\K[^"]*' report/index.html | sort -u >targets
 	[ -s links ]
