@@ -58,8 +58,8 @@ struct buffer {
 };
 
 static const struct kind *kind;
-/* Of the buffers of the test: mapped at once, or by faults. */
-static unsigned int demand;
+/* Of the buffers of the test: mapped as what was allocated, or as an array. */
+static unsigned int as_array;
 static struct edu_device device;
 static int load_error;
 static unsigned long long compared;
@@ -68,7 +68,7 @@ static unsigned int seed;
 #define fail_at(line, format, ...) do {					\
 	failed = 1;							\
 	say("    # line %d%s: " format, line,				\
-	    demand ? ", by faults" : "", ##__VA_ARGS__);		\
+	    as_array ? ", as an array" : "", ##__VA_ARGS__);		\
 } while (0)
 
 #define fail(...)	fail_at(__LINE__, __VA_ARGS__)
@@ -119,7 +119,7 @@ static int try_buffer(struct buffer *b, size_t size)
 	memset(b, 0, sizeof(*b));
 	b->size = size;
 	b->info.size = size;
-	b->info.flags = kind->flags | demand;
+	b->info.flags = kind->flags | as_array;
 	b->fd = open("/dev/edu", O_RDWR | O_CLOEXEC);
 	if (b->fd < 0)
 		return -1;
@@ -213,13 +213,6 @@ static void compare_all_at(int line, struct buffer *b,
 
 #define compare_all(...)	compare_all_at(__LINE__, __VA_ARGS__)
 
-static int lookup(struct buffer *b, void *address, struct edu_lookup *found)
-{
-	memset(found, 0, sizeof(*found));
-	found->address = (unsigned long)address;
-	return ioctl(b->fd, EDU_IOC_LOOKUP, found);
-}
-
 /* arm64 has one type for both: Normal, not cacheable. */
 static unsigned int expected_memtype(void)
 {
@@ -234,9 +227,9 @@ static unsigned int expected_memtype(void)
 
 static void check_memtype(struct buffer *b, void *address)
 {
-	struct edu_lookup found;
+	struct edu_lookup found = { .address = (unsigned long)address };
 
-	if (lookup(b, address, &found))
+	if (ioctl(b->fd, EDU_IOC_LOOKUP, &found))
 		fail("no entry for %p: %s", address, strerror(errno));
 	else if (found.type != expected_memtype())
 		fail("%p is of type %u, expected: %u", address, found.type,
@@ -462,14 +455,9 @@ static void test_memtype(void)
 
 	if (get_buffer(&b, 4 * PAGE))
 		return;
-	for (at = 0; at < b.mapped; at += PAGE) {
-		struct edu_lookup found;
-
-		/* Nothing is mapped that was not touched, or all is. */
-		check(lookup(&b, b.map + at, &found) == (demand ? -1 : 0));
-		touch(b.map + at, 0);
+	/* All is mapped, though nothing was touched. */
+	for (at = 0; at < b.mapped; at += PAGE)
 		check_memtype(&b, b.map + at);
-	}
 	free_buffer(&b);
 }
 
@@ -839,68 +827,64 @@ static void test_closed(void)
 	munmap(b.map, b.mapped);
 }
 
-/* Where the pages are a block of 2 MiB, a fault maps them as one. */
-static void huge_fault(struct buffer *b)
+/* MAP is where page 0 is, or would be. Each begins with its number. */
+static void check_pages(struct buffer *b, unsigned char *map, size_t first,
+			size_t end)
 {
-	const size_t at = HUGE / 2 + 3;
-	unsigned char *place, *area, bytes[2000];
-	struct edu_lookup found;
+	size_t page;
 
-	area = mmap(NULL, 2 * HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-		    0);
-	place = (void *)(((unsigned long)area + HUGE - 1) & -HUGE);
-	munmap(b->map, b->mapped);
-	b->map = mmap(place, HUGE, RW, MAP_SHARED | MAP_FIXED, b->fd, 0);
-	check(b->map == place);
-	if (b->map != place) {
-		b->map = NULL;
-		munmap(area, 2 * HUGE);
-		return;
+	for (page = first; page < end && !failed; page++) {
+		compare("page", map + page * PAGE, (unsigned char *)&page,
+			sizeof(page));
+		check_memtype(b, map + page * PAGE);
 	}
-	check(!touch(b->map + at, 1));
-	check_memtype(b, b->map + at);
-	check(!lookup(b, b->map + at, &found));
-	if (b->info.segments == 1 && !(b->info.phys % HUGE)) {
-		check(found.size == (demand ? HUGE : PAGE));
-		check(found.phys - b->info.phys == HUGE / 2);
-	} else {
-		check(kind->flags & EDU_NONCONTIGUOUS || kind->flags & EDU_CHUNKS);
-		check(found.size == PAGE);
-	}
-	random_bytes(bytes, sizeof(bytes));
-	memcpy(b->map + at, bytes, sizeof(bytes));
-	transfer(b, 0, at, sizeof(bytes));
-	/* A hole in it: what is left is mapped by page. */
-	check_errno(munmap(b->map + HUGE / 2 - 4 * PAGE, PAGE), 0);
-	check(touch(b->map + HUGE / 2 - 4 * PAGE, 0) == SIGSEGV);
-	compare("behind a hole", b->map + at, bytes, sizeof(bytes));
-	check_memtype(b, b->map + at);
-	check(!lookup(b, b->map + at, &found) && found.size == PAGE);
-	transfer(b, 1, PAGE + 1, sizeof(bytes));
-	compare("before a hole", b->map + PAGE + 1, bytes, sizeof(bytes));
-	check(!touch(b->map + HUGE - 1, 1));
-	munmap(area, 2 * HUGE);
 }
 
-static void test_huge(void)
+/*
+ * The window starts and ends within an allocation of EDU_CHUNKS; the hole in it
+ * is the last page of one and the first of the next.
+ */
+static void window_with_hole(struct buffer *b, size_t end)
 {
-	unsigned char *odd;
+	const size_t hole = 20 * EDU_CHUNK_PAGES - 1;
+	const size_t before = (hole - 2) * PAGE - 1000;
+	const size_t behind = (hole + 4) * PAGE - 1000;
+	unsigned char *window, *map, bytes[2000];
+
+	window = map_at(b, (end - 1) * PAGE, PAGE);
+	check(window != MAP_FAILED);
+	if (window == MAP_FAILED)
+		return;
+	map = window - PAGE;
+	check_pages(b, map, 1, end);
+	check_errno(munmap(map + hole * PAGE, 2 * PAGE), 0);
+	check(touch(map + hole * PAGE, 0) == SIGSEGV);
+	check(touch(map + (hole + 2) * PAGE - 1, 0) == SIGSEGV);
+	check_pages(b, map, 1, hole);
+	check_pages(b, map, hole + 2, end);
+
+	random_bytes(bytes, sizeof(bytes));
+	memcpy(map + behind, bytes, sizeof(bytes));
+	transfer(b, 0, behind, sizeof(bytes));
+	transfer(b, 1, before, sizeof(bytes));
+	compare("before the hole", map + before, bytes, sizeof(bytes));
+	compare("behind the hole", map + behind, bytes, sizeof(bytes));
+	munmap(window, (end - 1) * PAGE);
+}
+
+static void test_window(void)
+{
+	const size_t pages = HUGE / PAGE;
 	struct buffer b;
+	size_t page;
 
 	if (get_buffer(&b, HUGE))
 		return;
-	huge_fault(&b);
-	/* Not where 2 MiB are aligned: by page, and the right ones. */
-	odd = map_at(&b, HUGE - PAGE, PAGE);
-	check(odd != MAP_FAILED);
-	if (odd != MAP_FAILED) {
-		check(!touch(odd, 1));
-		kernel_access(&b, EDU_LINEAR, 1, HUGE - 8, "12345678", 8);
-		compare("odd", odd + HUGE - PAGE - 8,
-			(unsigned char *)"12345678", 8);
-		munmap(odd, HUGE - PAGE);
-	}
-	b.map = NULL;
+	for (page = 0; page < pages; page++)
+		kernel_access(&b, EDU_LINEAR, 1, page * PAGE, &page,
+			      sizeof(page));
+	check_pages(&b, b.map, 0, pages);
+	window_with_hole(&b, pages - 1);
 	free_buffer(&b);
 }
 
@@ -950,7 +934,7 @@ static const struct test kind_tests[] = {
 	{ "fork", test_fork },
 	{ "exit-mapped", test_exit_mapped },
 	{ "closed", test_closed },
-	{ "huge", test_huge },
+	{ "window", test_window },
 };
 
 static const struct test end_tests[] = {
@@ -988,15 +972,15 @@ static void end(const char *suite)
 
 static void (*both_test)(void);
 
-/* Mapped at once, which several allocations cannot be, and by faults. */
+/* Mapped as what was allocated, if it is one allocation, and as an array. */
 static void both(void)
 {
-	demand = 0;
+	as_array = 0;
 	if (!(kind->flags & EDU_CHUNKS))
 		both_test();
-	demand = EDU_ON_DEMAND;
+	as_array = EDU_AS_ARRAY;
 	both_test();
-	demand = 0;
+	as_array = 0;
 }
 
 static int can_allocate(void)

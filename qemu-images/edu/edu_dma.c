@@ -44,7 +44,7 @@ struct edu_chunk {
 };
 
 struct edu_buffer {
-	/* Of the ioctls; mmap() and faults find a buffer that is complete. */
+	/* Of the ioctls; mmap() finds a buffer that is complete. */
 	struct mutex lock;
 	size_t size;
 	u64 flags;
@@ -168,7 +168,6 @@ static int edu_where(struct edu_buffer *buf, struct edu_alloc *arg)
 
 	arg->dma = buf->chunks[0].dma;
 	arg->phys = page_to_phys(buf->chunks[0].page);
-	arg->segments = buf->nr_chunks;
 	for (i = 0; i < buf->nr_chunks; i++) {
 		phys_addr_t phys = buf->chunks[i].dma;
 
@@ -303,13 +302,8 @@ static int edu_transfer(struct edu_buffer *buf, const struct edu_transfer *arg)
 }
 
 /* What does not change a protection has it already. */
-static u32 edu_memtype(pgprot_t prot, bool huge)
+static u32 edu_memtype(pgprot_t prot)
 {
-#ifdef CONFIG_X86
-	/* The bit that tells of a large page is one of the type in a small one. */
-	if (huge)
-		prot = pgprot_large_2_4k(prot);
-#endif
 	if (pgprot_val(pgprot_noncached(prot)) == pgprot_val(prot))
 		return EDU_TYPE_UC;
 	if (pgprot_val(pgprot_writecombine(prot)) == pgprot_val(prot))
@@ -328,10 +322,7 @@ static int edu_lookup(struct edu_lookup *arg)
 	if (found.vma)
 		ret = follow_pfnmap_start(&found);
 	if (!ret) {
-		arg->phys = PFN_PHYS(found.pfn);
-		arg->size = -found.addr_mask;
-		arg->type = edu_memtype(found.pgprot,
-					found.addr_mask != PAGE_MASK);
+		arg->type = edu_memtype(found.pgprot);
 		follow_pfnmap_end(&found);
 	}
 	mmap_read_unlock(mm);
@@ -394,43 +385,15 @@ static long edu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	return ret;
 }
 
-static vm_fault_t edu_huge_fault(struct vm_fault *vmf, unsigned int order)
-{
-	struct edu_buffer *buf = vmf->vma->vm_private_data;
-	struct edu_chunk *chunk;
-
-	/* dma_mmap_pages_setup() has seen that it is in the buffer. */
-	chunk = edu_find(buf, (size_t)vmf->pgoff << PAGE_SHIFT);
-	return dma_vmf_insert_pages(edu.dev, vmf, order, chunk->page,
-				    chunk->size, vmf->pgoff -
-				    (chunk->offset >> PAGE_SHIFT));
-}
-
-static vm_fault_t edu_fault(struct vm_fault *vmf)
-{
-	return edu_huge_fault(vmf, 0);
-}
-
-static const struct vm_operations_struct edu_vm_ops = {
-	.fault = edu_fault,
-	.huge_fault = edu_huge_fault,
-};
-
 static int edu_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct edu_buffer *buf = file->private_data;
-	int ret;
 
 	if (!buf->vaddr)
 		return -EINVAL;
-	if (buf->flags & EDU_ON_DEMAND) {
-		ret = dma_mmap_pages_setup(edu.dev, vma, buf->size, buf->attrs);
-		if (ret)
-			return ret;
-		vma->vm_private_data = buf;
-		vma->vm_ops = &edu_vm_ops;
-		return 0;
-	}
+	if (buf->flags & EDU_AS_ARRAY)
+		return dma_mmap_page_array(edu.dev, vma, buf->size, buf->pages,
+					   buf->attrs);
 	if (buf->sgt)
 		return dma_mmap_noncontiguous(edu.dev, vma, buf->size,
 					      buf->sgt);

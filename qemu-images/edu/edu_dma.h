@@ -19,8 +19,8 @@
 #define EDU_SINGLE_PAGES	0x10
 /* Several allocations, of EDU_CHUNK_PAGES each, with one vmap */
 #define EDU_CHUNKS		0x20
-/* mmap() maps nothing, faults do. */
-#define EDU_ON_DEMAND		0x40
+/* mmap() takes the pages as an array, which can be of several allocations. */
+#define EDU_AS_ARRAY		0x40
 
 #define EDU_CHUNK_PAGES		3
 
@@ -41,7 +41,6 @@ struct edu_alloc {
 	__u64 flags;
 	__u64 dma;		/* result: where the device sees it */
 	__u64 phys;		/* result: where it is */
-	__u64 segments;		/* result: physically contiguous pieces */
 };
 
 enum edu_path { EDU_LINEAR, EDU_VMAP };
@@ -67,8 +66,6 @@ enum edu_memtype { EDU_TYPE_CACHED, EDU_TYPE_WC, EDU_TYPE_UC };
 /* What the page tables of the program have for an address. */
 struct edu_lookup {
 	__u64 address;
-	__u64 phys;
-	__u64 size;		/* of what one entry maps */
 	__u32 type;
 	__u32 pad;
 };
