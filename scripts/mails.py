@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 #
-# mails.py RECIPIENTS MBOX BASE FILE...
+# mails.py RECIPIENTS MBOX BASE RFC FILE...
 #
 # Gives the mails that git format-patch wrote to FILEs, in the order of a series,
 # their recipients by the lines of RECIPIENTS, and the first of them the line BASE
-# at its end, if that is not empty. Writes them all to MBOX as well. The first FILE
-# is the 0/N mail if its name says so.
+# at its end, if that is not empty. The subjects of the mails whose numbers RFC lists
+# say that they are one. Writes them all to MBOX as well. The first FILE is the 0/N
+# mail if its name says so.
 #
 # Exit: 0 written, 2 a mail that would not survive in an mbox.
 
@@ -28,7 +29,7 @@ def header(field, addresses):
 
 
 def main():
-    recipients, mbox, base, files = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:]
+    recipients, mbox, base, rfc, *files = sys.argv[1:]
     whom = collections.defaultdict(lambda: {'to': [], 'cc': []})
     with open(recipients, encoding='utf-8') as lines:
         for line in lines:
@@ -41,6 +42,8 @@ def main():
             head, body = file.read().split('\n\n', 1)
         # A folded subject in a file is one that b4 0.12 dies of.
         head = re.sub(r'^Subject:.*(\n[ \t].*)+', lambda m: m[0].replace('\n', ''), head, flags=re.M)
+        if str(n) in rfc.split():
+            head = re.sub(r'^Subject: \[PATCH', 'Subject: [RFC PATCH', head, flags=re.M)
         # Readers disagree about how such a line is quoted and unquoted.
         if re.search('^From ', body, re.M):
             die(f'{name}: a line starts with "From ", which ends a mail in an mbox; wrap that paragraph in another way')

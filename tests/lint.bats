@@ -3,6 +3,9 @@
 #
 # The project's own files: style, and what must not stand in them.
 
+# shellcheck disable=SC2030,SC2031
+# Each test has a shell of its own.
+
 load common
 
 @test "shellcheck is clean" {
@@ -44,9 +47,28 @@ load common
 	run -1 git grep -nIF -f "$BATS_TEST_TMPDIR/places" -- . ':!tests/lint.bats'
 }
 
-@test "checkpatch finds what is not style" {
-	a_series
-	sed -i 's/^+\* known-bad 1$/+* known-bad 1  /' "$S"/patches/0001*
+# bad PATCH: the line of scripts/style for that patch of tests/bad/lint, and its findings.
+bad() {
+	sed -n "/^style [A-Zok]* *$1-/,/^style/p" <<<"$output" | sed '2,$ { /^style/d }'
+}
+
+@test "each known-bad patch has the findings that its mail gives rise to" {
+	export SERIES=$ROOT/tests/bad/lint/series OUT=$BATS_TEST_TMPDIR/out
 	run -1 --separate-stderr "$ROOT/scripts/style"
-	[[ $output = *'style BAD      0001-README-Harmless-change-1.patch'*'trailing whitespace'* ]]
+	while IFS=$'\t' read -r n check part; do
+		case $check in
+		checkpatch|subject|changelog|exports)
+			bad "$(printf %04d "$n")" | grep -F "    $check: " | grep -qF -- "$part" ;;
+		esac
+	done <"$ROOT/tests/bad/lint/expect"
+	[ "$(grep -c '^style BAD' <<<"$output")" = 6 ]
+	[[ $(bad 0002) = 'style ok '* ]]
+}
+
+@test "an entry of lint.allow without a reason" {
+	cp -r "$ROOT/scripts" "$BATS_TEST_TMPDIR/scripts"
+	printf 'subject .*\n' >>"$BATS_TEST_TMPDIR/scripts/lint.allow"
+	a_series
+	run -2 "$BATS_TEST_TMPDIR/scripts/style"
+	[[ ${lines[-1]} = 'style: scripts/lint.allow:'*': no reason; write it behind " # "' ]]
 }
