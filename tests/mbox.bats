@@ -110,20 +110,21 @@ b4_am() {
 }
 
 @test "every mail answers the 0/N mail, and has the tags of its patch and the sender's" {
-	local n of file subject
+	local n of file group subject
 	of=$(grep -c '^[^#]' "$ROOT/series")
 	show "$ALL/mbox/v1.mbox" >"$BATS_TEST_TMPDIR/got"
 	{
 		subject=$(sed -n '1s/^Subject: //p' "$ROOT/COVER_LETTER.md")
 		# It quotes no tag.
 		printf '[PATCH %02d/%d] %s|first|\n' 0 "$of" "$subject"
-		tail -n +2 "$ALL/mbox/new/steps.tsv" | while IFS=$'\t' read -r n _ _ file _ subject; do
+		tail -n +2 "$ALL/mbox/new/steps.tsv" | while IFS=$'\t' read -r n _ _ file group subject; do
+			[ "$group" != RFC ] || printf '[RFC '
 			printf '[PATCH %02d/%d] %s|answers 0|' "$n" "$of" "$subject"
 			sed '/^---$/,$d' "$ROOT/patches/$file" | tail -n +6 |
 				{ grep -E '^(Fixes|Link|Cc|[A-Z][a-z]+(-[a-z]+)+): ' || true; } | tr '\n' '|'
 			printf 'Assisted-by: LLM sparse|Signed-off-by: %s\n' "$FROM"
 		done
-	} | diff - "$BATS_TEST_TMPDIR/got"
+	} | sed 's/^\[RFC \[/[RFC /' | diff - "$BATS_TEST_TMPDIR/got"
 }
 
 @test "a mail's changelog is that of its patch, and the tags of the sender" {
@@ -252,6 +253,17 @@ Link: https://lore.kernel.org/r/x|Signed-off-by: Al Other <al@example.net>|Signe
 	mbox PART=fixes PATCHES=1..2 COVER="$S/COVER_LETTER.md"
 	[ "$(show "$OUT/mbox/fixes-v1.mbox" | cut -d'|' -f1,2 | head -n 2)" = '[PATCH 0/2] dma: Two changes|first
 [PATCH 1/2] README: Harmless change 1|answers 0' ]
+}
+
+@test "the mails of the group RFC say so, in a part too" {
+	sed -i '2i # group: RFC' "$S/series"
+	mbox
+	run -0 grep -h '^Subject:' "$OUT"/mbox/v1/*
+	[[ ${lines[0]} = 'Subject: [PATCH 0/2] '* && ${lines[1]} = 'Subject: [PATCH 1/2] '* ]]
+	[[ ${lines[2]} = 'Subject: [RFC PATCH 2/2] '* ]]
+	mbox PART=last PATCHES=2
+	run -0 grep -h '^Subject:' "$OUT"/mbox/last-v1/*
+	[[ $output = 'Subject: [RFC PATCH] '* ]]
 }
 
 @test "a part that needs what stands before it" {

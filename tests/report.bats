@@ -75,7 +75,7 @@ other() {
 	jq -n --argjson row "$2" '{tree: "t1", rows: [$row]}' >"$1/results.json"
 }
 
-@test "other configurations, costs and bases of this tip are in the page, of another are not" {
+@test "lint, other configurations, costs and bases of this tip are in the page, of another are not" {
 	result 0 '{}'
 	result 1 '{"a": "ok"}'
 	other matrix '{"name": "x86_64-odd", "config": "debug", "differs": "<nopat>", "verdict": "unexpected",
@@ -87,7 +87,12 @@ other() {
 		"after": {"image": "i1", "thousands": 7, "functions": 2, "instructions": 90, "repeats": true, "tests": {}}}'
 	other bases '{"which": "7.2", "reason": "for <stable>", "unavailable": null, "name": "v7.2.13", "from": "from Debian",
 		"line": "[applies to v7.2.13] not built", "failed": ""}'
+	other lint '{"n": "1", "subject": "x: One", "to": 2, "cc": 3, "findings": [{"check": "compile", "finding": "<sparse> says"}]}'
 	run -0 "$ROOT/scripts/report" . 61
+	grep -q '1 of 1 with findings' report/index.html
+	grep -q 'x: One<small>compile: &lt;sparse&gt; says</small>' report/index.html
+	[ "$(jq -r '.patches[1].lint[0].finding' report/results.json)" = '<sparse> says' ]
+	[ "$(jq -r '.patches[0].lint' report/results.json)" = null ]
 	grep -q 'v7.2.13<small>from Debian</small><td>for &lt;stable&gt;<td>\[applies to v7.2.13\] not built' report/index.html
 	grep -q '1 of 1 not ok' report/index.html
 	grep -q 'x86_64-odd<td>debug<td>&lt;nopat&gt;' report/index.html
@@ -95,10 +100,10 @@ other() {
 	grep -q '1,234,567 bytes moved by the device, 89 compared' report/index.html
 	grep -q '90 <small>-10</small>' report/index.html
 	grep -q 'suite absent' report/index.html
-	sed -i 's/"t1"/"t9"/' matrix/results.json cost/results.json bases/results.json
+	sed -i 's/"t1"/"t9"/' {lint,matrix,cost,bases}/results.json
 	# "-": the time of the last report is kept.
 	run -0 "$ROOT/scripts/report" . -
-	run ! grep -E 'x86_64-odd|suite absent|v7.2.13' report/index.html
+	run ! grep -E 'x86_64-odd|suite absent|v7.2.13|sparse' report/index.html
 	grep -q '^time in all  1:01$' report/summary.txt
 }
 
