@@ -2,7 +2,7 @@
 # Entry points only; the work is in scripts/.
 
 .DELETE_ON_ERROR:
-.PHONY: help bisect check boot matrix cost elsewhere witness order bench tree tests
+.PHONY: help bisect check boot matrix cost elsewhere pagetables order bench tree tests
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\): .*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -25,8 +25,8 @@ cost: ## measure what the patches change that say "no functional change"
 elsewhere: ## build the tip where nothing is supported: um (and run it), riscv, i386
 	@scripts/elsewhere
 
-witness: ## see from outside the guest that memory types change as they should (x86_64)
-	@scripts/witness
+pagetables: ## see from outside the guest that memory types change as they should (x86_64)
+	@scripts/pagetables
 
 order: ## see which steps the processor takes to change a memory type (arm64)
 	@scripts/order

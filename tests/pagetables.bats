@@ -8,7 +8,7 @@ load common
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
-	sed '/^least/d' "$ROOT/qemu-images/witness.txt" >expected
+	sed '/^least/d' "$ROOT/qemu-images/pagetables.txt" >expected
 	printf 'least uc 1\nleast wb 1\n' >>expected
 }
 
@@ -46,7 +46,7 @@ compare() {
 	"$ROOT/scripts/compare" expected stops
 }
 
-@test "witness: there and back" {
+@test "page tables: there and back" {
 	record >stops
 	run -0 compare
 	[ "${lines[0]}" = 'ok     set_pages_uc           1 pages from  2bb5000  uc' ]
@@ -54,14 +54,14 @@ compare() {
 	[ "${lines[2]}" = '1 to uc, 1 to wb; 0 calls that change nothing; page tables looked at 4 times: all as they must be' ]
 }
 
-@test "witness: the type is not the one that was asked for" {
+@test "page tables: the type is not the one that was asked for" {
 	record | sed 's/set_pages_uc/set_pages_wc/' >stops
 	run -1 compare
 	[ "${lines[0]}" = 'WRONG  set_pages_wc           1 pages from  2bb5000  wc' ]
 	[ "${lines[1]}" = '       ffff888002bb5000, of page 2bb5000, is uc, and must be wc' ]
 }
 
-@test "witness: the type does not change, or not back" {
+@test "page tables: the type does not change, or not back" {
 	record | sed 's/C--W/---W/' >stops
 	run -1 compare
 	[[ $output = *'ffff888002bb5000, of page 2bb5000, is wb, and must be uc'* ]]
@@ -70,7 +70,7 @@ compare() {
 	[[ $output = *'ffff888002bb5000, of page 2bb5000, is uc, and must be wb'* ]]
 }
 
-@test "witness: a neighbour, or any other page, changes as well" {
+@test "page tables: a neighbour, or any other page, changes as well" {
 	record | sed '/leave set_pages_uc/,/enter/s/6000 XG-DA---W/6000 XG-DAC--W/' >stops
 	run -1 compare
 	[ "${lines[1]}" = '       ffff888002bb6000, of page 2bb6000, is uc, and must be wb' ]
@@ -80,19 +80,19 @@ compare() {
 	[ "${lines[4]}" = '       and 509 more' ]
 }
 
-@test "witness: another mapping of the page stays write-back" {
+@test "page tables: another mapping of the page stays write-back" {
 	record | sed 's/: 0000000001200000 /: 0000000002bb5000 /' >stops
 	run -1 compare
 	[ "${lines[1]}" = '       ffffffff81200000, of page 2bb5000, is wb, and must be uc' ]
 }
 
-@test "witness: a page, or its neighbour, is not mapped" {
+@test "page tables: a page, or its neighbour, is not mapped" {
 	record | sed '/leave set_pages_uc/,/enter/{/2bb6000/d}' >stops
 	run -1 compare
 	[ "${lines[1]}" = '       page 2bb6000 is not in the linear map' ]
 }
 
-@test "witness: a call that fails changes nothing" {
+@test "page tables: a call that fails changes nothing" {
 	record | sed 's/leave set_pages_uc 0/leave set_pages_uc -16/; s/C--W/---W/' >stops
 	run -1 compare
 	[[ $output = *'no changes; 2 calls that change nothing; '* ]]
@@ -102,21 +102,21 @@ compare() {
 	[ "${lines[1]}" = '       ffff888002bb5000, of page 2bb5000, is uc, and must be wb' ]
 }
 
-@test "witness: pages that stay uncached" {
+@test "page tables: pages that stay uncached" {
 	record | sed '/enter set_pages_wb/,$d' >stops
 	echo '== end' >>stops
 	run -1 compare
 	[[ $output = *'WRONG  1 pages are not write-back at the end, one is 2bb5000'* ]]
 }
 
-@test "witness: an array, in no order" {
+@test "page tables: an array, in no order" {
 	record | sed 's/_pages_\(..\) 1 .*/_pages_array_\1 2 ffffea00000aed40 ffffea00000aecc0/; s/leave set_pages/&_array/
 		/leave set_pages_array_uc/,/leave set_pages_array_wb/s/3000 XG-DA---W/3000 XG-DAC--W/' >stops
 	run -0 compare
 	[ "${lines[0]}" = 'ok     set_pages_array_uc     2 pages from  2bb3000  uc' ]
 }
 
-@test "witness: what is no record" {
+@test "page tables: what is no record" {
 	record | sed '$d' >stops
 	run -2 compare
 	[[ $output = *'the record has no end' ]]
@@ -128,11 +128,11 @@ compare() {
 	[ "${lines[1]}" = '       no mapping of the memory at all' ]
 }
 
-@test "witness: a kernel without a function to stop at, and an unknown machine" {
+@test "page tables: a kernel without a function to stop at, and an unknown machine" {
 	echo 'void set_pages_uc(void) {}' | gcc -c -x c -o vmlinux -
 	touch bzImage
-	run -2 env OUT="$PWD/out" IMAGES="$PWD" BUILD_LOCK_HELD=1 "$ROOT/scripts/witness"
-	[ "$output" = 'witness: vmlinux has no function set_pages_wc, which qemu-images/witness.txt names' ]
-	run -2 env WITNESS=none "$ROOT/scripts/witness"
-	[ "$output" = "witness: WITNESS: unknown machine 'none'; known: x86_64-dma-uncached x86_64-set-pages" ]
+	run -2 env OUT="$PWD/out" IMAGES="$PWD" BUILD_LOCK_HELD=1 "$ROOT/scripts/pagetables"
+	[ "$output" = 'pagetables: vmlinux has no function set_pages_wc, which qemu-images/pagetables.txt names' ]
+	run -2 env PAGETABLES=none "$ROOT/scripts/pagetables"
+	[ "$output" = "pagetables: PAGETABLES: unknown machine 'none'; known: x86_64-dma-uncached x86_64-set-pages" ]
 }
