@@ -57,6 +57,13 @@ ALIAS='alias 40001040 ffff000000001040 ffff800080010008 ffff800080020010 0 - 0'
 	[ "$(jq -r '.reports[0].kind' out.json)" = stale-read ]
 }
 
+@test "witness: what differs by the instruction only is one report" {
+	seen "$STALE" "${STALE/ffff800080010008/ffff80008001000c}" >file
+	run -1 reports
+	[ "${lines[6]}" = '    and at 1 more places in the same functions' ]
+	[[ ${lines[7]} = '1 reports, 0 known; '* ]]
+}
+
 @test "witness: user space and modules have no symbols" {
 	seen "${STALE/ffff800080010008/400123}" "${STALE/ffff800080010008/ffff80007b000000}" >file
 	run -1 reports
@@ -81,6 +88,10 @@ ALIAS='alias 40001040 ffff000000001040 ffff800080010008 ffff800080020010 0 - 0'
 	seen | sed 's/^unseen.*/unseen\t3/' >file
 	run -3 reports
 	[ "${lines[0]}" = 'unseen: 3, and it must be 0' ]
+	{ printf 'at\tffff800080010004\n'; cat file; } >other
+	mv other file
+	run -3 reports
+	[ "${lines[1]}" = '    at memcpy+0x4' ]
 }
 
 @test "witness: what is no file of the plugin, or is cut off" {
@@ -118,6 +129,7 @@ ALIAS='alias 40001040 ffff000000001040 ffff800080010008 ffff800080020010 0 - 0'
 	(u64)(next - addr));
 	addr += PAGE_SIZE;
 	addr += pgsize;
+	asm volatile("ldrb wzr, [%0]" : : "r" (cur));
 	if (ALIGN_DOWN(address, size) == (unsigned long)__va(phys))
 	if (__is_lm_address(addr))
 	if (dir != DMA_FROM_DEVICE)

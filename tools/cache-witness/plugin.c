@@ -155,6 +155,13 @@ static void on_access(unsigned int n, qemu_plugin_meminfo_t info, uint64_t virt,
 	cw_access(model, phys, 1u << qemu_plugin_mem_size_shift(info), store, virt, (uint64_t)arg);
 }
 
+/* What neither this nor the kernel knows to be seen in memory: where, the first times. */
+static void miss(uint64_t pc)
+{
+	if (unseen++ < 8)
+		fprintf(out, "at\t%llx\n", (unsigned long long)pc);
+}
+
 /* The load behind an operation is no access: it says which line that was of. */
 static void on_marked(unsigned int n, qemu_plugin_meminfo_t info, uint64_t virt, void *arg)
 {
@@ -176,7 +183,7 @@ static void begin_op(unsigned int n, enum cw_op op, void *arg)
 {
 	/* The load of the one before was not seen. */
 	if (cpus[n % CPUS].op)
-		unseen++;
+		miss(cpus[n % CPUS].op_pc);
 	cpus[n % CPUS].op = op;
 	cpus[n % CPUS].op_pc = (uint64_t)arg;
 }
@@ -203,12 +210,10 @@ static void on_all(unsigned int n, void *arg)
 	cw_cache_op_all(model, CW_CLEAN_INVALIDATE, (uint64_t)arg);
 }
 
-/* What neither this nor the kernel knows to be seen in memory. */
 static void on_unseen(unsigned int n, void *arg)
 {
 	(void)n;
-	(void)arg;
-	unseen++;
+	miss((uint64_t)arg);
 }
 
 static qemu_plugin_insn_fn arm64_insn(const struct qemu_plugin_insn *insn, bool *marks)
