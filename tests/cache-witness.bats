@@ -60,6 +60,7 @@ model() {
 	model uncached_alias_of_uncached 'alias 0'
 	model cacheable_linear 'alias 0'
 	model mapped_twice 'alias 0'
+	model only_elsewhere ''
 }
 
 @test "cache witness: no invalidation after a device has written" {

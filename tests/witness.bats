@@ -11,7 +11,7 @@ setup() {
 	cat >data <<-'END'
 	memory arm64 40000000 20000000
 	least arm64-* type 2
-	known arm64-k* alias memcpy clear_* it is a test that does this
+	known arm64-k* alias memcpy clear_* - - it is a test that does this
 	END
 	cat >symbols <<-'END'
 	ffff800080010000 T memcpy

@@ -267,6 +267,14 @@ static void cacheable_linear(void)
 	load(0);
 }
 
+/* The kernel's image, which the linear map does not have. */
+static void only_elsewhere(void)
+{
+	type(CW_UNMAPPED);
+	alias_store(0);
+	alias_load(0);
+}
+
 /* Two mappings of one page, as after a fork: one that goes is not all. */
 static void mapped_twice(void)
 {
@@ -374,7 +382,7 @@ static const struct {
 	CASE(no_flush_device_writes), CASE(clean_only), CASE(clean_only_unwritten),
 	CASE(flush_early), CASE(flush_early_without_speculation), CASE(one_line_short),
 	CASE(cacheable_alias), CASE(uncached_alias_of_uncached), CASE(cacheable_linear),
-	CASE(mapped_twice), CASE(zero_behind_the_remap), CASE(no_invalidate_after_device),
+	CASE(only_elsewhere), CASE(mapped_twice), CASE(zero_behind_the_remap), CASE(no_invalidate_after_device),
 	CASE(overwritten_after_device), CASE(late_clean),
 	CASE(cleaned_after_overwritten), CASE(once), CASE(two_lines),
 	CASE(out_of_range), CASE(all_lines),

@@ -199,7 +199,9 @@ static void access_line(struct cw_model *m, uint64_t phys, bool write, uint64_t 
 				tell(m, CW_STALE_READ, phys, virt, pc);
 			return;
 		}
-		tell(m, CW_ALIAS, phys, virt, pc);
+		/* What the linear map has not at all, as the kernel's image, is no alias of it. */
+		if (page->type == CW_UNCACHED || page->uncached_maps)
+			tell(m, CW_ALIAS, phys, virt, pc);
 	}
 
 	if (write) {
