@@ -33,7 +33,9 @@ struct mapping {
 };
 
 #define MAPPINGS	(1u << 18)
+/* Reports that are told apart, and the slots that they are found in. */
 #define PLACES		(1u << 12)
+#define PLACE_SLOTS	(4 * PLACES)
 
 struct cw_model {
 	struct cw_options o;
@@ -44,6 +46,8 @@ struct cw_model {
 	void *arg;
 	struct cw_report places[PLACES];
 	unsigned int nr_places;
+	/* The number of a place, and one; 0 is a free slot. */
+	uint16_t place_slots[PLACE_SLOTS];
 	uint64_t counts[CW_KINDS];
 	uint64_t uncached_accesses;
 };
@@ -107,6 +111,29 @@ static bool same_place(const struct cw_report *a, const struct cw_report *b)
 	       a->memory_writer == b->memory_writer && a->op_pc == b->op_pc;
 }
 
+/* Is it the first of its place? With very many, one more tells nothing: it is counted. */
+static bool is_new_place(struct cw_model *m, const struct cw_report *r)
+{
+	uint64_t hash = r->kind + r->pc * 0x9e3779b97f4a7c15ull +
+			r->writer * 0xc2b2ae3d27d4eb4full +
+			r->memory_writer * 0x165667b19e3779f9ull + r->op_pc * 0x27d4eb2f165667c5ull;
+	unsigned int at = hash >> 48;
+	uint16_t *slot;
+
+	for (;; at++) {
+		slot = &m->place_slots[at % PLACE_SLOTS];
+		if (!*slot)
+			break;
+		if (same_place(&m->places[*slot - 1], r))
+			return false;
+	}
+	if (m->nr_places == PLACES)
+		return false;
+	m->places[m->nr_places] = *r;
+	*slot = ++m->nr_places;
+	return true;
+}
+
 static void tell(struct cw_model *m, enum cw_kind kind, uint64_t phys, uint64_t virt, uint64_t pc)
 {
 	const struct line *line = line_of(m, phys);
@@ -120,17 +147,10 @@ static void tell(struct cw_model *m, enum cw_kind kind, uint64_t phys, uint64_t 
 		.op = line->op,
 		.op_pc = line->op_pc,
 	};
-	unsigned int i;
 
 	m->counts[kind]++;
-	for (i = 0; i < m->nr_places; i++)
-		if (same_place(&m->places[i], &r))
-			return;
-	/* With so many, one more tells nothing; it is counted. */
-	if (m->nr_places == PLACES)
-		return;
-	m->places[m->nr_places++] = r;
-	m->report(&r, m->arg);
+	if (is_new_place(m, &r))
+		m->report(&r, m->arg);
 }
 
 /* The slot of this mapping, or the free one where it would be; NULL in a full table. */
