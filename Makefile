@@ -2,7 +2,7 @@
 # Entry points only; the work is in scripts/.
 
 .DELETE_ON_ERROR:
-.PHONY: help bisect check boot matrix cost elsewhere witness order bench lint mbox bases tree tests
+.PHONY: help bisect check boot matrix cost elsewhere pagetables order witness bench lint mbox bases tree tests
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\): .*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -25,11 +25,14 @@ cost: ## measure what the patches change that say "no functional change"
 elsewhere: ## build the tip where nothing is supported: um (and run it), riscv, i386
 	@scripts/elsewhere
 
-witness: ## see from outside the guest that memory types change as they should (x86_64)
-	@scripts/witness
+pagetables: ## see from outside the guest that memory types change as they should (x86_64)
+	@scripts/pagetables
 
 order: ## see which steps the processor takes to change a memory type (arm64)
 	@scripts/order
+
+witness: ## see which accesses would see or make stale data, were there a cache
+	@scripts/witness
 
 bench: ## measure what uncached pages cost on the tip, and check the targets
 	@scripts/bench

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Run by gdb for scripts/witness: stops the guest at each call of some functions
+"""Run by gdb for scripts/pagetables: stops the guest at each call of some functions
 and at its return, and writes what was called and how QEMU's "info tlb" shows the
 page tables then. It judges nothing, scripts/compare does.
 

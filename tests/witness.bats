@@ -1,138 +1,149 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0
 #
-# The judge of the page tables: what "info tlb" showed of a guest, as it was
-# recorded, and changed to be wrong. Nothing is booted.
+# What scripts/reports makes of the plugin's file, and what kernel.patch changes.
+# Nothing is booted.
 
 load common
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
-	sed '/^least/d' "$ROOT/qemu-images/witness.txt" >expected
-	printf 'least uc 1\nleast wb 1\n' >>expected
-}
-
-# tlb FLAGS: the page tables around a page, which has these flags, in a large page,
-# in the kernel's own mapping, and of two devices.
-tlb() {
-	cat <<-END
-	ffff888000800000: 0000000000800000 XGPDA---W
-	ffff888002bb2000: 0000000002bb2000 XG-DA---W
-	ffff888002bb3000: 0000000002bb3000 XG-DA---W
-	ffff888002bb4000: 0000000002bb4000 XG-DA---W
-	ffff888002bb5000: 0000000002bb5000 XG-DA$1-W
-	ffff888002bb6000: 0000000002bb6000 XG-DA---W
-	ffffffff81000000: 0000000001000000 -GPDA----
-	ffffffff81200000: 0000000001200000 XG-DA----
-	ffffffffff7fc000: 00000000fec00000 XG-DACT-W
-	ffffffffff7fd000: 00000000fee00000 XG-DACT-W
+	cat >data <<-'END'
+	memory arm64 40000000 20000000
+	least arm64-* type 2
+	known arm64-k* alias memcpy clear_* - - it is a test that does this
+	END
+	cat >symbols <<-'END'
+	ffff800080010000 T memcpy
+	ffff800080020000 t clear_page
+	ffff800080030000 T dcache_clean_poc
+	ffff800080900000 B not_code
 	END
 }
 
-# record: there and back. Page ffffea00000aed40 is that at 2bb5000.
-record() {
-	printf '== enter set_pages_uc 1 ffffea00000aed40\n'
-	tlb --
-	printf '== leave set_pages_uc 0\n'
-	tlb C-
-	printf '== enter set_pages_wb 1 ffffea00000aed40\n'
-	tlb C-
-	printf '== leave set_pages_wb 0\n'
-	tlb --
-	printf '== end\n'
+# seen [REPORT...]: a file of the plugin, each report given as its words.
+seen() {
+	local report
+	for report; do
+		printf 'report %s\n' "$report" | tr ' ' '\t'
+	done
+	printf '%s\n' 'uncached 5' 'clean 6' 'clean+invalidate 7' 'type 2' 'device 0' 'unseen 0' 'broken 0' | tr ' ' '\t'
+	echo end
 }
 
-compare() {
-	"$ROOT/scripts/compare" expected stops
+reports() {
+	"$ROOT/scripts/reports" data arm64-kunit symbols file "$@"
 }
 
-@test "witness: there and back" {
-	record >stops
-	run -0 compare
-	[ "${lines[0]}" = 'ok     set_pages_uc           1 pages from  2bb5000  uc' ]
-	[ "${lines[1]}" = 'ok     set_pages_wb           1 pages from  2bb5000  wb' ]
-	[ "${lines[2]}" = '1 to uc, 1 to wb; 0 calls that change nothing; page tables looked at 4 times: all as they must be' ]
+STALE='stale-read 40001040 ffff000000001040 ffff800080010008 ffff800080020010 0 clean ffff800080030004'
+ALIAS='alias 40001040 ffff000000001040 ffff800080010008 ffff800080020010 0 - 0'
+
+@test "witness: silent" {
+	seen >file
+	run -0 reports
+	[ "$output" = '0 reports, 0 known; 2 changes of type, 5 uncached accesses, 6 cleans, 7 cleans with invalidation, 0 accesses by devices' ]
 }
 
-@test "witness: the type is not the one that was asked for" {
-	record | sed 's/set_pages_uc/set_pages_wc/' >stops
-	run -1 compare
-	[ "${lines[0]}" = 'WRONG  set_pages_wc           1 pages from  2bb5000  wc' ]
-	[ "${lines[1]}" = '       ffff888002bb5000, of page 2bb5000, is uc, and must be wc' ]
+@test "witness: a report has names" {
+	seen "$STALE" >file
+	run -1 reports out.json
+	[ "${lines[0]}" = 'stale-read: uncached read of what is still dirty in a cache' ]
+	[ "${lines[1]}" = '    physical 40001040, virtual ffff000000001040' ]
+	[ "${lines[2]}" = '    by             memcpy+0x8' ]
+	[ "${lines[3]}" = '    line written   clear_page+0x10' ]
+	[ "${lines[4]}" = '    memory written -' ]
+	[ "${lines[5]}" = '    last operation clean dcache_clean_poc+0x4' ]
+	[[ ${lines[6]} = '1 reports, 0 known; '* ]]
+	[ "$(jq -r '.reports[0].kind' out.json)" = stale-read ]
 }
 
-@test "witness: the type does not change, or not back" {
-	record | sed 's/C--W/---W/' >stops
-	run -1 compare
-	[[ $output = *'ffff888002bb5000, of page 2bb5000, is wb, and must be uc'* ]]
-	record | sed '/leave set_pages_wb/,$s/5000 XG-DA---W/5000 XG-DAC--W/' >stops
-	run -1 compare
-	[[ $output = *'ffff888002bb5000, of page 2bb5000, is uc, and must be wb'* ]]
+@test "witness: what differs by the instruction only is one report" {
+	seen "$STALE" "${STALE/ffff800080010008/ffff80008001000c}" >file
+	run -1 reports
+	[ "${lines[6]}" = '    and at 1 more places in the same functions' ]
+	[[ ${lines[7]} = '1 reports, 0 known; '* ]]
 }
 
-@test "witness: a neighbour, or any other page, changes as well" {
-	record | sed '/leave set_pages_uc/,/enter/s/6000 XG-DA---W/6000 XG-DAC--W/' >stops
-	run -1 compare
-	[ "${lines[1]}" = '       ffff888002bb6000, of page 2bb6000, is uc, and must be wb' ]
-	record | sed '/leave set_pages_uc/,/enter/s/800000 XGPDA---W/800000 XGPDAC--W/' >stops
-	run -1 compare
-	[ "${lines[1]}" = '       ffff888000800000, of page 800000, is uc in a large page, and must be wb' ]
-	[ "${lines[4]}" = '       and 509 more' ]
+@test "witness: user space and modules have no symbols" {
+	seen "${STALE/ffff800080010008/400123}" "${STALE/ffff800080010008/ffff80007b000000}" >file
+	run -1 reports
+	[[ $output = *'by             user space'* ]]
+	[[ $output = *'by             a module (ffff80007b000000)'* ]]
 }
 
-@test "witness: another mapping of the page stays write-back" {
-	record | sed 's/: 0000000001200000 /: 0000000002bb5000 /' >stops
-	run -1 compare
-	[ "${lines[1]}" = '       ffffffff81200000, of page 2bb5000, is wb, and must be uc' ]
+@test "witness: what is known is counted, and nothing else is known" {
+	seen "$ALIAS" >file
+	run -0 reports
+	[[ $output = '0 reports, 1 known; '* ]]
+	seen "${ALIAS/alias/stale-read}" >file
+	run -1 reports
+	seen "${ALIAS/ffff800080010008/ffff800080030000}" >file
+	run -1 reports
 }
 
-@test "witness: a page, or its neighbour, is not mapped" {
-	record | sed '/leave set_pages_uc/,/enter/{/2bb6000/d}' >stops
-	run -1 compare
-	[ "${lines[1]}" = '       page 2bb6000 is not in the linear map' ]
+@test "witness: silence means nothing when too little was seen" {
+	seen | sed 's/^type.*/type\t1/' >file
+	run -3 reports
+	[ "${lines[0]}" = 'type: 1, and it must be 2 at least' ]
+	seen | sed 's/^unseen.*/unseen\t3/' >file
+	run -3 reports
+	[ "${lines[0]}" = 'unseen: 3, and it must be 0' ]
+	{ printf 'at\tffff800080010004\n'; cat file; } >other
+	mv other file
+	run -3 reports
+	[ "${lines[1]}" = '    at memcpy+0x4' ]
 }
 
-@test "witness: a call that fails changes nothing" {
-	record | sed 's/leave set_pages_uc 0/leave set_pages_uc -16/; s/C--W/---W/' >stops
-	run -1 compare
-	[[ $output = *'no changes; 2 calls that change nothing; '* ]]
-	[[ $output = *'WRONG  0 changes to uc were seen, and it must be 1 at least'* ]]
-	record | sed 's/leave set_pages_uc 0/leave set_pages_uc -16/' >stops
-	run -1 compare
-	[ "${lines[1]}" = '       ffff888002bb5000, of page 2bb5000, is uc, and must be wb' ]
+@test "witness: what is no file of the plugin, or is cut off" {
+	seen | sed '$d' >file
+	run -2 reports
+	[ "$output" = 'file: has no end' ]
+	printf 'report\tstale-read\tzz\n' >file
+	run -2 reports
+	[[ $output = 'file:1: not a line of the plugin: '* ]]
+	printf 'error\tthe window is elsewhere\n' >file
+	run -2 reports
+	[ "$output" = 'the window is elsewhere' ]
+	seen >file
+	echo 'lest arm64-* type 2' >>data
+	run -2 reports
+	[[ $output = 'data:4: not a line of this file: '* ]]
 }
 
-@test "witness: pages that stay uncached" {
-	record | sed '/enter set_pages_wb/,$d' >stops
-	echo '== end' >>stops
-	run -1 compare
-	[[ $output = *'WRONG  1 pages are not write-back at the end, one is 2bb5000'* ]]
+# It must not change what the kernel does: it adds lines that tell the plugin, and
+# takes away those three that would zero memory unseen.
+@test "witness: kernel.patch leaves the logic alone" {
+	local patch=$ROOT/tools/cache-witness/kernel.patch
+	run -0 sed -n 's/^-\([^-]\)/\1/p' "$patch"
+	[ "${#lines[@]}" = 3 ]
+	[[ ${lines[0]} = *SCTLR_EL1_DZE* && ${lines[1]} = *DC\ ZVA* && ${lines[2]} = *tbnz* ]]
+	# Of the files that there were: what is added, but for what names the plugin. The
+	# rest is in functions and conditions that hold nothing else.
+	awk '/^diff/ { is_new = 0 } /^new file/ { is_new = 1 }
+		/^\+[^+]/ && !is_new && !/cache_witness|CACHE_WITNESS|[Ww]itness|ZVA|testb|\.ifnc|\.endif/ {
+			sub(/^\+[ \t]*/, "")
+			print
+		}' "$patch" | sort >added
+	diff added - <<-'END'
+	# For tests only.
+	(u64)(next - addr));
+	addr += PAGE_SIZE;
+	addr += pgsize;
+	asm volatile("ldrb wzr, [%0]" : : "r" (cur));
+	if (ALIGN_DOWN(address, size) == (unsigned long)__va(phys))
+	if (__is_lm_address(addr))
+	if (dir != DMA_FROM_DEVICE)
+	if (dir != DMA_TO_DEVICE)
+	unsigned long next, struct mm_walk *walk)
+	unsigned long size)
+	{
+	{
+	}
+	}
+	END
 }
 
-@test "witness: an array, in no order" {
-	record | sed 's/_pages_\(..\) 1 .*/_pages_array_\1 2 ffffea00000aed40 ffffea00000aecc0/; s/leave set_pages/&_array/
-		/leave set_pages_array_uc/,/leave set_pages_array_wb/s/3000 XG-DA---W/3000 XG-DAC--W/' >stops
-	run -0 compare
-	[ "${lines[0]}" = 'ok     set_pages_array_uc     2 pages from  2bb3000  uc' ]
-}
-
-@test "witness: what is no record" {
-	record | sed '$d' >stops
-	run -2 compare
-	[[ $output = *'the record has no end' ]]
-	printf '== enter set_pages_uc 1 ffffea00000aed40\nunknown command: info tlb\n== end\n' >stops
-	run -2 compare
-	[ "$output" = "not a line of \"info tlb\": 'unknown command: info tlb'" ]
-	printf '== enter set_pages_uc 1 ffffea00000aed40\n== end\n' >stops
-	run -1 compare
-	[ "${lines[1]}" = '       no mapping of the memory at all' ]
-}
-
-@test "witness: a kernel without a function to stop at, and an unknown machine" {
-	echo 'void set_pages_uc(void) {}' | gcc -c -x c -o vmlinux -
-	touch bzImage
-	run -2 env OUT="$PWD/out" IMAGES="$PWD" BUILD_LOCK_HELD=1 "$ROOT/scripts/witness"
-	[ "$output" = 'witness: vmlinux has no function set_pages_wc, which qemu-images/witness.txt names' ]
+@test "witness: an unknown machine, and a step that is none" {
 	run -2 env WITNESS=none "$ROOT/scripts/witness"
-	[ "$output" = "witness: WITNESS: unknown machine 'none'; known: x86_64-dma-uncached x86_64-set-pages" ]
+	[[ $output = "witness: WITNESS: unknown machine 'none'; known: arm64-witness-edu "* ]]
 }

@@ -19,6 +19,17 @@
 
 #include "edu_dma.h"
 
+/* Of the kernel that scripts/witness boots, whose plugin sees no device. */
+#if __has_include(<linux/cache_witness.h>)
+#include <linux/cache_witness.h>
+#else
+#define CACHE_WITNESS_WRITES	1
+#define CACHE_WITNESS_SNOOPS	2
+static void cache_witness_device(phys_addr_t phys, size_t size, int flags)
+{
+}
+#endif
+
 #define EDU_REG_SRC		0x80
 #define EDU_REG_DST		0x88
 #define EDU_REG_COUNT		0x90
@@ -276,9 +287,12 @@ static int edu_run(u64 src, u64 dst, u32 length, u64 cmd)
 
 static int edu_transfer(struct edu_buffer *buf, const struct edu_transfer *arg)
 {
+	int ret, flags = arg->to_buffer ? CACHE_WITNESS_WRITES : 0;
 	size_t done, n;
-	int ret;
 
+	/* What is asked for by the type is for masters that do not snoop. */
+	if (dev_is_dma_coherent(edu.dev) && !(buf->flags & EDU_UNCACHED))
+		flags |= CACHE_WITNESS_SNOOPS;
 	if (!arg->length || arg->length > EDU_TRANSFER_MAX ||
 	    arg->length > buf->size || arg->offset > buf->size - arg->length)
 		return -EINVAL;
@@ -289,6 +303,7 @@ static int edu_transfer(struct edu_buffer *buf, const struct edu_transfer *arg)
 		size_t at = arg->offset + done - chunk->offset;
 
 		n = min(arg->length - done, chunk->size - at);
+		cache_witness_device(page_to_phys(chunk->page) + at, n, flags);
 		if (arg->to_buffer)
 			ret = edu_run(EDU_MEMORY + done, chunk->dma + at, n,
 				      EDU_CMD_TO_RAM);

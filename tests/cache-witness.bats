@@ -1,0 +1,78 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0
+#
+# The model of tools/cache-witness, without QEMU: each kind of report where it must
+# be made, and where it must not. What is compared is the kind and the line.
+
+load common
+
+setup_file() {
+	MODEL=$BATS_FILE_TMPDIR/model-test
+	export MODEL
+	gcc -Wall -Wextra -Werror -g -fsanitize=address,undefined -o "$MODEL" \
+		"$ROOT/tests/cache-witness/model-test.c" "$ROOT/tools/cache-witness/model.c"
+}
+
+# model CASE REPORTS: the case must make these reports and no other. (It ends
+# without giving back its memory, which is no leak here.)
+model() {
+	run -0 env ASAN_OPTIONS=detect_leaks=0 "$MODEL" "$1"
+	[ "$output" = "$2" ]
+}
+
+@test "cache witness: silent about what is right" {
+	model right ''
+	model right_without_speculation ''
+	model right_remap ''
+	model right_streaming ''
+	model right_snooping ''
+	model out_of_range 'device-stale 1023'
+}
+
+@test "cache witness: lines that are still dirty when the page is uncached" {
+	model no_flush 'stale-read 0'
+	model no_flush_store 'overwrite 1'
+	model no_flush_device_reads 'device-stale 0'
+	model no_flush_device_writes 'overwrite 0'
+	model one_line_short 'stale-read 63'
+	model zero_behind_the_remap 'stale-read 0'
+	model two_lines 'stale-read 1'
+	model all_lines ''
+}
+
+@test "cache witness: a line that is written back too late, without evictions" {
+	model late_clean 'overwrite 0'
+	model cleaned_after_overwritten ''
+}
+
+@test "cache witness: a line that was not invalidated is old when the page is write-back again" {
+	model clean_only 'restore 2'
+	model clean_only_unwritten ''
+}
+
+@test "cache witness: a line that speculation fills between the flush and the change" {
+	model flush_early 'restore 0'
+	model flush_early_without_speculation ''
+}
+
+@test "cache witness: a cacheable access to an uncached page" {
+	model cacheable_alias $'alias 0\nstale-read 0'
+	model uncached_alias_of_uncached 'alias 0'
+	model cacheable_linear 'alias 0'
+	model mapped_twice 'alias 0'
+	model only_elsewhere ''
+}
+
+@test "cache witness: no invalidation after a device has written" {
+	model no_invalidate_after_device 'stale-line 0'
+	model overwritten_after_device ''
+}
+
+@test "cache witness: a place is reported once, and counted each time" {
+	model once $'stale-read 0\nstale-read 0\nseen 5'
+}
+
+@test "cache witness: no such case" {
+	run -2 "$MODEL" none
+	[ "$output" = 'model-test: no such case' ]
+}

@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * model-test CASE: does to the model of tools/cache-witness what the case says, and
+ * prints the kinds of the reports, each with the number of the line it is of.
+ * tests/cache-witness.bats knows what there must be.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../tools/cache-witness/model.h"
+
+#define BASE	0x40000000ull
+#define LINEAR	0xffff000000000000ull
+#define ALIAS	0xffff800080000000ull
+#define OTHER	0xffff800090000000ull
+#define PAGE	CW_PAGE
+
+/* Instructions: each place has one. */
+enum { ZERO = 0x1000, READ, WRITE, USER_READ, USER_WRITE, FLUSH, DMA, CHANGE, OLD };
+
+static const char *const names[CW_KINDS] = {
+	"stale-read", "overwrite", "device-stale", "alias", "restore", "stale-line",
+};
+
+static struct cw_model *m;
+static struct cw_options options = {
+	.base = BASE,
+	.size = 16 * PAGE,
+	.linear_virt = LINEAR,
+	.linear_phys = BASE,
+	.speculate = true,
+	.evict = true,
+};
+
+static void on_report(const struct cw_report *r, void *arg)
+{
+	(void)arg;
+	printf("%s %lld\n", names[r->kind], (long long)((r->phys - BASE) / CW_LINE));
+}
+
+static void start(void)
+{
+	m = cw_new(&options, on_report, NULL);
+	if (!m)
+		exit(2);
+}
+
+static void zero(uint64_t at, uint64_t size)
+{
+	uint64_t i;
+
+	for (i = at; i < at + size; i += 16)
+		cw_access(m, BASE + i, 16, true, LINEAR + i, ZERO);
+}
+
+static void load(uint64_t at)
+{
+	cw_access(m, BASE + at, 8, false, LINEAR + at, READ);
+}
+
+static void store(uint64_t at)
+{
+	cw_access(m, BASE + at, 8, true, LINEAR + at, WRITE);
+}
+
+static void alias_load(uint64_t at)
+{
+	cw_access(m, BASE + at, 8, false, ALIAS + at, USER_READ);
+}
+
+static void alias_store(uint64_t at)
+{
+	cw_access(m, BASE + at, 8, true, ALIAS + at, USER_WRITE);
+}
+
+static void flush(uint64_t at, uint64_t size, enum cw_op op)
+{
+	uint64_t i;
+
+	for (i = at; i < at + size; i += CW_LINE)
+		cw_cache_op(m, BASE + i, op, FLUSH);
+}
+
+static void type(enum cw_type type)
+{
+	cw_set_type(m, BASE, PAGE, type, CHANGE);
+}
+
+/* A change as the architecture wants it, and @op where its cache maintenance is. */
+static void uncached(uint64_t size, enum cw_op op)
+{
+	type(CW_UNMAPPED);
+	type(CW_UNCACHED);
+	if (op)
+		flush(0, size, op);
+}
+
+static void write_back(void)
+{
+	type(CW_UNMAPPED);
+	type(CW_WB);
+}
+
+static void device(bool write)
+{
+	cw_device(m, BASE, PAGE, write, false, DMA);
+}
+
+/* ---- What is right ---- */
+
+static void right(void)
+{
+	zero(0, PAGE);
+	uncached(PAGE, CW_CLEAN_INVALIDATE);
+	load(0);
+	store(0);
+	device(true);
+	device(false);
+	load(PAGE - 8);
+	write_back();
+	load(0);
+	store(0);
+}
+
+static void right_without_speculation(void)
+{
+	options.speculate = false;
+	m = cw_new(&options, on_report, NULL);
+	right();
+}
+
+/* An alias that is uncached, of pages that were cleaned: the linear map is left alone. */
+static void right_remap(void)
+{
+	zero(0, PAGE);
+	flush(0, PAGE, CW_CLEAN);
+	cw_map(m, ALIAS, BASE, PAGE);
+	alias_load(0);
+	alias_store(0);
+	device(false);
+	device(true);
+	alias_load(64);
+	cw_unmap(m, ALIAS, BASE, PAGE);
+	/* Whoever has the page next writes before he reads. */
+	store(0);
+	load(0);
+}
+
+static void right_streaming(void)
+{
+	store(0);
+	flush(0, PAGE, CW_CLEAN);
+	device(false);
+	device(true);
+	flush(0, PAGE, CW_INVALIDATE);
+	load(0);
+}
+
+static void right_snooping(void)
+{
+	store(0);
+	cw_device(m, BASE, PAGE, false, true, DMA);
+	cw_device(m, BASE, PAGE, true, true, DMA);
+	load(0);
+}
+
+/* ---- Mistakes ---- */
+
+static void no_flush(void)
+{
+	zero(0, PAGE);
+	uncached(PAGE, CW_NO_OP);
+	load(0);
+}
+
+static void no_flush_store(void)
+{
+	zero(0, PAGE);
+	uncached(PAGE, CW_NO_OP);
+	store(64);
+}
+
+static void no_flush_device_reads(void)
+{
+	zero(0, PAGE);
+	uncached(PAGE, CW_NO_OP);
+	device(false);
+}
+
+static void no_flush_device_writes(void)
+{
+	zero(0, 64);
+	uncached(PAGE, CW_NO_OP);
+	device(true);
+}
+
+static void clean_only(void)
+{
+	zero(0, PAGE);
+	uncached(PAGE, CW_CLEAN);
+	store(128);
+	load(128);
+	write_back();
+}
+
+/* As long as nothing is written, the lines that are left do no harm. */
+static void clean_only_unwritten(void)
+{
+	zero(0, PAGE);
+	uncached(PAGE, CW_CLEAN);
+	load(128);
+	write_back();
+}
+
+static void flush_early(void)
+{
+	zero(0, PAGE);
+	flush(0, PAGE, CW_CLEAN_INVALIDATE);
+	type(CW_UNMAPPED);
+	type(CW_UNCACHED);
+	store(0);
+	write_back();
+}
+
+static void flush_early_without_speculation(void)
+{
+	options.speculate = false;
+	m = cw_new(&options, on_report, NULL);
+	flush_early();
+}
+
+static void one_line_short(void)
+{
+	zero(0, PAGE);
+	uncached(PAGE - CW_LINE, CW_CLEAN_INVALIDATE);
+	load(0);
+	load(PAGE - 8);
+}
+
+static void cacheable_alias(void)
+{
+	zero(0, PAGE);
+	uncached(PAGE, CW_CLEAN_INVALIDATE);
+	alias_store(0);
+	load(0);
+}
+
+/* Another page, or the same one elsewhere, has an uncached mapping. */
+static void uncached_alias_of_uncached(void)
+{
+	zero(0, PAGE);
+	uncached(PAGE, CW_CLEAN_INVALIDATE);
+	cw_map(m, ALIAS, BASE, PAGE);
+	alias_store(0);
+	alias_load(0);
+	load(0);
+	cw_unmap(m, ALIAS, BASE, PAGE);
+	cw_map(m, OTHER, BASE, PAGE);
+	alias_load(0);
+}
+
+/* The kernel's own mapping stays cacheable, and is used while there is another. */
+static void cacheable_linear(void)
+{
+	cw_map(m, ALIAS, BASE, PAGE);
+	load(0);
+}
+
+/* The kernel's image, which the linear map does not have. */
+static void only_elsewhere(void)
+{
+	type(CW_UNMAPPED);
+	alias_store(0);
+	alias_load(0);
+}
+
+/* Two mappings of one page, as after a fork: one that goes is not all. */
+static void mapped_twice(void)
+{
+	cw_map(m, ALIAS, BASE, PAGE);
+	cw_map(m, ALIAS, BASE, PAGE);
+	cw_unmap(m, ALIAS, BASE, PAGE);
+	alias_load(0);
+	load(0);
+	cw_unmap(m, ALIAS, BASE, PAGE);
+	alias_load(0);
+	load(64);
+}
+
+static void zero_behind_the_remap(void)
+{
+	flush(0, PAGE, CW_CLEAN);
+	zero(0, 64);
+	cw_map(m, ALIAS, BASE, PAGE);
+	alias_load(0);
+}
+
+static void no_invalidate_after_device(void)
+{
+	device(true);
+	load(0);
+}
+
+static void overwritten_after_device(void)
+{
+	device(true);
+	store(0);
+	load(0);
+}
+
+/* What was dirty is written back where the driver cleans, and not before. */
+static void late_clean(void)
+{
+	options.evict = false;
+	m = cw_new(&options, on_report, NULL);
+	zero(0, 64);
+	uncached(PAGE, CW_NO_OP);
+	store(0);
+	flush(0, 64, CW_CLEAN_INVALIDATE);
+}
+
+/* What the line has is the newest, whatever the device did before. */
+static void cleaned_after_overwritten(void)
+{
+	options.evict = false;
+	m = cw_new(&options, on_report, NULL);
+	device(true);
+	store(0);
+	flush(0, 64, CW_CLEAN);
+	load(0);
+}
+
+/* One place is said once, another kind or another place again. */
+static void once(void)
+{
+	int i;
+
+	zero(0, PAGE);
+	uncached(PAGE, CW_NO_OP);
+	for (i = 0; i < 4; i++)
+		load(i * CW_LINE);
+	cw_access(m, BASE, 8, false, LINEAR, OLD);
+	printf("seen %llu\n", (unsigned long long)cw_count(m, CW_STALE_READ));
+}
+
+static void two_lines(void)
+{
+	zero(64, 64);
+	uncached(PAGE, CW_NO_OP);
+	cw_access(m, BASE + 60, 8, false, LINEAR + 60, READ);
+}
+
+static void out_of_range(void)
+{
+	cw_access(m, BASE - 8, 8, true, LINEAR - 8, WRITE);
+	cw_access(m, BASE + 16 * PAGE, 8, true, LINEAR + 16 * PAGE, WRITE);
+	cw_access(m, BASE + 16 * PAGE - 4, 8, true, LINEAR + 16 * PAGE - 4, WRITE);
+	cw_set_type(m, BASE - PAGE, 18 * PAGE, CW_UNCACHED, CHANGE);
+	cw_device(m, BASE - PAGE, 18 * PAGE, false, false, DMA);
+	cw_map(m, ALIAS, BASE - PAGE, 18 * PAGE);
+	cw_cache_op(m, BASE - PAGE, CW_CLEAN, FLUSH);
+}
+
+static void all_lines(void)
+{
+	zero(0, PAGE);
+	uncached(PAGE, CW_NO_OP);
+	cw_cache_op_all(m, CW_CLEAN_INVALIDATE, FLUSH);
+	load(0);
+	store(0);
+	write_back();
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} cases[] = {
+#define CASE(name) { #name, name }
+	CASE(right), CASE(right_without_speculation), CASE(right_remap), CASE(right_streaming),
+	CASE(right_snooping), CASE(no_flush), CASE(no_flush_store), CASE(no_flush_device_reads),
+	CASE(no_flush_device_writes), CASE(clean_only), CASE(clean_only_unwritten),
+	CASE(flush_early), CASE(flush_early_without_speculation), CASE(one_line_short),
+	CASE(cacheable_alias), CASE(uncached_alias_of_uncached), CASE(cacheable_linear),
+	CASE(only_elsewhere), CASE(mapped_twice), CASE(zero_behind_the_remap), CASE(no_invalidate_after_device),
+	CASE(overwritten_after_device), CASE(late_clean),
+	CASE(cleaned_after_overwritten), CASE(once), CASE(two_lines),
+	CASE(out_of_range), CASE(all_lines),
+};
+
+int main(int argc, char **argv)
+{
+	unsigned int i;
+
+	for (i = 0; argc == 2 && i < sizeof(cases) / sizeof(cases[0]); i++) {
+		if (strcmp(cases[i].name, argv[1]))
+			continue;
+		start();
+		cases[i].run();
+		return 0;
+	}
+	fprintf(stderr, "model-test: no such case\n");
+	return 2;
+}
