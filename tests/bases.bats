@@ -138,11 +138,7 @@ false_bisect() {
 refused() {
 	list '# one' "$1"
 	run -2 --separate-stderr "$COPY/scripts/bases"
-	[ -z "$output" ]
-	if [ "$stderr" != "bases: $2" ]; then
-		printf 'got:      %s\nexpected: bases: %s\n' "$stderr" "$2"
-		return 1
-	fi
+	one_line "bases: $2"
 }
 
 @test "a list with a line that is wrong" {

@@ -27,6 +27,19 @@ a_series() {
 	export SERIES=$S/series OUT=$BATS_TEST_TMPDIR/out
 }
 
+# one_line EXPECTED [LINES]: that is all that was said (LINES, of $stderr), and nothing
+# was printed.
+one_line() {
+	# bats sets both.
+	# shellcheck disable=SC2154
+	[ -z "$output" ]
+	# shellcheck disable=SC2154
+	[ "${2-$stderr}" = "$1" ] || {
+		printf 'got:      %s\nexpected: %s\n' "${2-$stderr}" "$1"
+		return 1
+	}
+}
+
 # record N TESTS [CHANGE]: writes N.record, what scripts/step would measure of
 # step N with these tests, changed by jq.
 record() {

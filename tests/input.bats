@@ -20,11 +20,7 @@ setup() {
 # refused COMMAND...: exit 2 with the one line $expected.
 refused() {
 	run -2 --separate-stderr "$@"
-	[ -z "$output" ]
-	if [ "$stderr" != "$expected" ]; then
-		printf 'got:      %s\nexpected: %s\n' "$stderr" "$expected"
-		return 1
-	fi
+	one_line "$expected"
 }
 
 @test "the sample series applies, with git am and with quilt" {

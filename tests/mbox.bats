@@ -32,11 +32,7 @@ mbox() {
 # refused LINE ASSIGNMENTS: exit 2 with that one line, and no mail.
 refused() {
 	run -2 --separate-stderr mbox "${@:2}"
-	[ -z "$output" ]
-	if [ "$(grep '^mbox: ' <<<"$stderr")" != "mbox: $1" ]; then
-		printf 'got:      %s\nexpected: %s\n' "$stderr" "mbox: $1"
-		return 1
-	fi
+	one_line "mbox: $1" "$(grep '^mbox: ' <<<"$stderr")"
 	[ -z "$(find "$OUT" -name '*.mbox' 2>/dev/null)" ]
 }
 
