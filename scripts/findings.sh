@@ -5,6 +5,7 @@
 #
 # What scripts/style and scripts/lint share: findings, a line each, the check and
 # the finding with a tab between them, and those of lint.allow, which do not count.
+# Sourced after repo.sh.
 
 ALLOW=$ROOT/scripts/lint.allow
 
@@ -45,13 +46,9 @@ commit_of() {
 	awk -F'\t' -v n="$1" '$1 == n { print $2 }' "$OUT/steps.tsv"
 }
 
-git_repo() {
-	git --git-dir="$REPO" "$@"
-}
-
 # exported COMMIT: the symbols that it exports more than before, but for tests.
 exported() {
-	git_repo diff -U0 "$1^" "$1" -- '*.c' | awk '
+	in_repo diff -U0 "$1^" "$1" -- '*.c' | awk '
 		match($0, /^[-+]EXPORT_SYMBOL[A-Z_]*\([a-z0-9_]+/) && !/KUNIT/ {
 			symbol = substr($0, index($0, "(") + 1, RLENGTH - index($0, "("))
 			n[symbol] += substr($0, 1, 1) == "+" ? 1 : -1
