@@ -23,6 +23,8 @@ model() {
 @test "cache witness: silent about what is right" {
 	model right ''
 	model right_without_speculation ''
+	model right_x86 ''
+	model right_unmapped ''
 	model right_remap ''
 	model right_streaming ''
 	model right_snooping ''
@@ -53,6 +55,15 @@ model() {
 @test "cache witness: a line that speculation fills between the flush and the change" {
 	model flush_early 'restore 0'
 	model flush_early_without_speculation ''
+	model flush_before_tlb 'restore 0'
+}
+
+@test "cache witness: another type, while a TLB may still hold the one before" {
+	model no_tlb_flush 'two-types 0'
+	model tlb_flush_too_late 'two-types 0'
+	model tlb_flush_of_others 'two-types 0'
+	model no_break 'two-types 0'
+	model restore_without_tlb 'two-types 0'
 }
 
 @test "cache witness: a cacheable access to an uncached page" {

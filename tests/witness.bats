@@ -130,6 +130,7 @@ ALIAS='alias 40001040 ffff000000001040 ffff800080010008 ffff800080020010 0 - 0'
 	addr += PAGE_SIZE;
 	addr += pgsize;
 	asm volatile("ldrb wzr, [%0]" : : "r" (cur));
+	for (i = 0; i < cpa->numpages; i++)
 	if (ALIGN_DOWN(address, size) == (unsigned long)__va(phys))
 	if (__is_lm_address(addr))
 	if (dir != DMA_FROM_DEVICE)

@@ -21,6 +21,7 @@ enum { ZERO = 0x1000, READ, WRITE, USER_READ, USER_WRITE, FLUSH, DMA, CHANGE, OL
 
 static const char *const names[CW_KINDS] = {
 	"stale-read", "overwrite", "device-stale", "alias", "restore", "stale-line",
+	"two-types",
 };
 
 static struct cw_model *m;
@@ -31,6 +32,7 @@ static struct cw_options options = {
 	.linear_phys = BASE,
 	.speculate = true,
 	.evict = true,
+	.break_first = true,
 };
 
 static void on_report(const struct cw_report *r, void *arg)
@@ -87,10 +89,16 @@ static void type(enum cw_type type)
 	cw_set_type(m, BASE, PAGE, type, CHANGE);
 }
 
+static void flush_tlb(void)
+{
+	cw_flush_tlb(m, LINEAR, PAGE);
+}
+
 /* A change as the architecture wants it, and @op where its cache maintenance is. */
 static void uncached(uint64_t size, enum cw_op op)
 {
 	type(CW_UNMAPPED);
+	flush_tlb();
 	type(CW_UNCACHED);
 	if (op)
 		flush(0, size, op);
@@ -99,6 +107,7 @@ static void uncached(uint64_t size, enum cw_op op)
 static void write_back(void)
 {
 	type(CW_UNMAPPED);
+	flush_tlb();
 	type(CW_WB);
 }
 
@@ -121,6 +130,31 @@ static void right(void)
 	write_back();
 	load(0);
 	store(0);
+}
+
+/* As on x86, where an entry is changed as it is, and flushed from the TLBs then. */
+static void right_x86(void)
+{
+	options.break_first = false;
+	m = cw_new(&options, on_report, NULL);
+	zero(0, PAGE);
+	type(CW_UNCACHED);
+	flush_tlb();
+	flush(0, PAGE, CW_CLEAN_INVALIDATE);
+	load(0);
+	store(0);
+	type(CW_WB);
+	cw_flush_tlb_all(m);
+	load(0);
+}
+
+/* No type is made that a TLB could hold another one of. */
+static void right_unmapped(void)
+{
+	type(CW_UNMAPPED);
+	type(CW_WB);
+	cw_flush_tlb(m, ALIAS, 1ull << 40);
+	cw_flush_tlb(m, LINEAR + PAGE, 15 * PAGE);
 }
 
 static void right_without_speculation(void)
@@ -217,8 +251,7 @@ static void flush_early(void)
 {
 	zero(0, PAGE);
 	flush(0, PAGE, CW_CLEAN_INVALIDATE);
-	type(CW_UNMAPPED);
-	type(CW_UNCACHED);
+	uncached(PAGE, CW_NO_OP);
 	store(0);
 	write_back();
 }
@@ -228,6 +261,53 @@ static void flush_early_without_speculation(void)
 	options.speculate = false;
 	m = cw_new(&options, on_report, NULL);
 	flush_early();
+}
+
+/* The entry is another one, and a TLB still has what it was. */
+static void flush_before_tlb(void)
+{
+	options.break_first = false;
+	m = cw_new(&options, on_report, NULL);
+	zero(0, PAGE);
+	type(CW_UNCACHED);
+	flush(0, PAGE, CW_CLEAN_INVALIDATE);
+	flush_tlb();
+	store(0);
+	type(CW_WB);
+}
+
+static void no_tlb_flush(void)
+{
+	type(CW_UNMAPPED);
+	type(CW_UNCACHED);
+}
+
+static void tlb_flush_too_late(void)
+{
+	type(CW_UNMAPPED);
+	type(CW_UNCACHED);
+	flush_tlb();
+}
+
+static void tlb_flush_of_others(void)
+{
+	type(CW_UNMAPPED);
+	cw_flush_tlb(m, LINEAR + PAGE, PAGE);
+	cw_flush_tlb(m, ALIAS, PAGE);
+	type(CW_UNCACHED);
+}
+
+static void no_break(void)
+{
+	type(CW_UNCACHED);
+}
+
+static void restore_without_tlb(void)
+{
+	zero(0, PAGE);
+	uncached(PAGE, CW_CLEAN_INVALIDATE);
+	type(CW_UNMAPPED);
+	type(CW_WB);
 }
 
 static void one_line_short(void)
@@ -353,6 +433,8 @@ static void two_lines(void)
 
 static void out_of_range(void)
 {
+	options.break_first = false;
+	m = cw_new(&options, on_report, NULL);
 	cw_access(m, BASE - 8, 8, true, LINEAR - 8, WRITE);
 	cw_access(m, BASE + 16 * PAGE, 8, true, LINEAR + 16 * PAGE, WRITE);
 	cw_access(m, BASE + 16 * PAGE - 4, 8, true, LINEAR + 16 * PAGE - 4, WRITE);
@@ -378,6 +460,8 @@ static const struct {
 } cases[] = {
 #define CASE(name) { #name, name }
 	CASE(right), CASE(right_without_speculation), CASE(right_remap), CASE(right_streaming),
+	CASE(right_x86), CASE(right_unmapped), CASE(flush_before_tlb), CASE(no_tlb_flush),
+	CASE(tlb_flush_too_late), CASE(tlb_flush_of_others), CASE(no_break), CASE(restore_without_tlb),
 	CASE(right_snooping), CASE(no_flush), CASE(no_flush_store), CASE(no_flush_device_reads),
 	CASE(no_flush_device_writes), CASE(clean_only), CASE(clean_only_unwritten),
 	CASE(flush_early), CASE(flush_early_without_speculation), CASE(one_line_short),

@@ -23,6 +23,8 @@ struct line {
 struct page {
 	uint32_t uncached_maps;
 	uint8_t type;
+	/* Types that a TLB may still hold, one bit each: what the entry was before. */
+	uint8_t in_tlb;
 };
 
 /* Numbers of pages, and how many mappings there are of them: 0 is a free slot. */
@@ -190,7 +192,7 @@ static bool is_cacheable(struct cw_model *m, const struct page *page, uint64_t v
 /* Can a line of the page be filled without an access to it? */
 static bool is_speculated(const struct cw_model *m, const struct page *page)
 {
-	return m->o.speculate && page->type == CW_WB;
+	return m->o.speculate && (page->type == CW_WB || (page->in_tlb & 1 << CW_WB));
 }
 
 /* The memory behind the line changes, and the line does not. */
@@ -289,14 +291,45 @@ static void set_page_type(struct cw_model *m, uint64_t phys, enum cw_type type, 
 
 	if (page->type == type)
 		return;
-	for (i = 0; i < CW_PAGE / CW_LINE; i++, line++) {
-		/* Until this moment, and the line stays when the mapping goes. */
-		if (is_speculated(m, page))
-			line->flags |= VALID;
-		if (type == CW_WB && (line->flags & STALE))
-			tell(m, CW_RESTORE, phys + i * CW_LINE, 0, pc);
-	}
+	if (page->type != CW_UNMAPPED)
+		page->in_tlb |= 1 << page->type;
 	page->type = type;
+	if (type != CW_UNMAPPED && m->o.break_first && (page->in_tlb & ~(1 << type)))
+		tell(m, CW_TWO_TYPES, phys, 0, pc);
+	for (i = 0; type == CW_WB && i < CW_PAGE / CW_LINE; i++, line++)
+		if (line->flags & STALE)
+			tell(m, CW_RESTORE, phys + i * CW_LINE, 0, pc);
+}
+
+static void flush_page_tlb(struct cw_model *m, struct page *page)
+{
+	struct line *line = m->lines + (page - m->pages) * (CW_PAGE / CW_LINE);
+	unsigned int i;
+
+	if (!page->in_tlb)
+		return;
+	/* Until this moment, and the lines stay when the mapping goes. */
+	for (i = 0; is_speculated(m, page) && i < CW_PAGE / CW_LINE; i++)
+		line[i].flags |= VALID;
+	page->in_tlb = 0;
+}
+
+void cw_flush_tlb(struct cw_model *m, uint64_t virt, uint64_t size)
+{
+	uint64_t phys = virt - m->o.linear_virt + m->o.linear_phys;
+	uint64_t at;
+
+	/* Most are not of the linear map, and none is longer than the memory. */
+	for (at = phys; at - phys < size && has(m, at); at += CW_PAGE)
+		flush_page_tlb(m, page_of(m, at));
+}
+
+void cw_flush_tlb_all(struct cw_model *m)
+{
+	uint64_t i;
+
+	for (i = 0; i < m->o.size / CW_PAGE; i++)
+		flush_page_tlb(m, m->pages + i);
 }
 
 void cw_set_type(struct cw_model *m, uint64_t phys, uint64_t size, enum cw_type type,

@@ -42,6 +42,8 @@ enum cw_kind {
 	CW_RESTORE,
 	/* a cacheable read of a line that may be older than the memory */
 	CW_STALE_LINE,
+	/* mapped again with another type, and a TLB may still hold the one before */
+	CW_TWO_TYPES,
 	CW_KINDS
 };
 
@@ -56,6 +58,8 @@ struct cw_options {
 	bool speculate;
 	/* A dirty line is written back at the worst moment. */
 	bool evict;
+	/* A mapping must leave the TLBs before another type is made: Arm, not x86. */
+	bool break_first;
 };
 
 struct cw_report {
@@ -85,6 +89,9 @@ void cw_cache_op(struct cw_model *m, uint64_t phys, enum cw_op op, uint64_t pc);
 void cw_cache_op_all(struct cw_model *m, enum cw_op op, uint64_t pc);
 void cw_set_type(struct cw_model *m, uint64_t phys, uint64_t size, enum cw_type type,
 		 uint64_t pc);
+/* The TLBs hold nothing of the linear map for these addresses any more; or at all. */
+void cw_flush_tlb(struct cw_model *m, uint64_t virt, uint64_t size);
+void cw_flush_tlb_all(struct cw_model *m);
 /* An uncached mapping that is not in the linear map comes, or goes. */
 void cw_map(struct cw_model *m, uint64_t virt, uint64_t phys, uint64_t size);
 void cw_unmap(struct cw_model *m, uint64_t virt, uint64_t phys, uint64_t size);

@@ -26,7 +26,7 @@
 #define CPUS	16
 
 /* Of kernel.patch. */
-enum { HELLO = 1, TYPE, MAP, UNMAP, DEVICE, WORDS };
+enum { HELLO = 1, TYPE, MAP, UNMAP, DEVICE, FLUSH_TLB, WORDS };
 #define WRITES	1
 #define SNOOPS	2
 #define DIGITS	6
@@ -61,6 +61,7 @@ static const char *const kinds[CW_KINDS] = {
 	[CW_ALIAS]		= "alias",
 	[CW_RESTORE]		= "restore",
 	[CW_STALE_LINE]		= "stale-line",
+	[CW_TWO_TYPES]		= "two-types",
 };
 
 static const char *const op_names[] = {
@@ -99,6 +100,12 @@ static void hear(struct cpu *cpu)
 		break;
 	case DEVICE:
 		cw_device(model, a[0], a[1], a[2] & WRITES, a[2] & SNOOPS, a[3]);
+		break;
+	case FLUSH_TLB:
+		if (a[1])
+			cw_flush_tlb(model, a[0], a[1]);
+		else
+			cw_flush_tlb_all(model);
 		break;
 	}
 }
@@ -307,10 +314,11 @@ static void on_exit_of_qemu(qemu_plugin_id_t id, void *arg)
 		(unsigned long long)stores, (unsigned long long)cw_uncached_accesses(model));
 	for (i = CW_CLEAN; i <= CW_CLEAN_INVALIDATE; i++)
 		fprintf(out, "%s\t%llu\n", op_names[i], (unsigned long long)ops[i]);
-	fprintf(out, "all-lines\t%llu\nhello\t%llu\ntype\t%llu\nmap\t%llu\nunmap\t%llu\ndevice\t%llu\n",
+	fprintf(out, "all-lines\t%llu\nhello\t%llu\ntype\t%llu\nmap\t%llu\nunmap\t%llu\ndevice\t%llu\ntlb\t%llu\n",
 		(unsigned long long)all_ops, (unsigned long long)words[HELLO],
 		(unsigned long long)words[TYPE], (unsigned long long)words[MAP],
-		(unsigned long long)words[UNMAP], (unsigned long long)words[DEVICE]);
+		(unsigned long long)words[UNMAP], (unsigned long long)words[DEVICE],
+		(unsigned long long)words[FLUSH_TLB]);
 	for (i = 0; i < CW_KINDS; i++)
 		fprintf(out, "seen\t%s\t%llu\n", kinds[i], (unsigned long long)cw_count(model, i));
 	fprintf(out, "unseen\t%llu\nbroken\t%llu\nend\n", (unsigned long long)unseen,
@@ -387,6 +395,7 @@ int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, 
 	is_arm64 = !strcmp(info->target_name, "aarch64");
 	if (!is_arm64 && strcmp(info->target_name, "x86_64"))
 		return refuse("does not know the instructions of %s", info->target_name);
+	options.break_first = is_arm64;
 	model = cw_new(&options, on_report, NULL);
 	if (!model)
 		return refuse("not enough memory");
