@@ -54,6 +54,13 @@ static struct cpu {
 static uint64_t words[WORDS], ops[CW_CLEAN_INVALIDATE + 1], loads, stores, all_ops, unseen;
 static uint64_t broken_words;
 
+/* Before the first word, these pages are zeroed as all others are. */
+static void broken(void)
+{
+	if (words[HELLO])
+		broken_words++;
+}
+
 static const char *const kinds[CW_KINDS] = {
 	[CW_STALE_READ]		= "stale-read",
 	[CW_OVERWRITE]		= "overwrite",
@@ -116,16 +123,16 @@ static void on_word(struct cpu *cpu, uint64_t virt, uint64_t phys)
 
 	if (virt - start < CW_PAGE) {
 		if (cpu->digits != DIGITS * ARGS && cpu->word)
-			broken_words++;
+			broken();
 		cpu->word = virt - start;
 		if (!cpu->word || cpu->word >= WORDS)
-			broken_words++;
+			broken();
 		cpu->digits = 0;
 		memset(cpu->args, 0, sizeof(cpu->args));
 		return;
 	}
 	if (arg == ARGS || !cpu->word || cpu->word >= WORDS) {
-		broken_words++;
+		broken();
 		return;
 	}
 	cpu->args[arg] |= (virt - window) << (cpu->digits++ % DIGITS * DIGIT_BITS);
