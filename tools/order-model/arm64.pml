@@ -94,7 +94,7 @@ inline step_isb()
 		if
 		:: !pte_pending -> may_fault = false
 		:: else ->
-			skip	/* unreached: a dsb comes first */
+			printf("    (walks do not see the entry yet)\n")	/* unreached: a dsb comes first */
 		fi;
 		printf("CPU 0: isb\n") }
 }

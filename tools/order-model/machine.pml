@@ -98,7 +98,7 @@ inline write_memory(value)
 	if
 	:: value == ZERO || OWNER_OF(value) == owner -> last = value
 	:: else ->
-		skip			/* unreached: a former owner writes no more */
+		printf("    (a former owner wrote that)\n")	/* unreached: he has no mapping */
 	fi
 }
 
@@ -215,7 +215,7 @@ end:	do
 		if
 		:: dc == CLEAN_INVAL -> valid = false; line = 0
 		:: else ->
-			skip	/* unreached: what is cleaned only, is by mistake */
+			printf("    (the line stays)\n")	/* unreached: clean.only is a mistake */
 		fi;
 		dc = NONE }
 	:: atomic { iova && !iotlb ->

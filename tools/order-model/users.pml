@@ -176,12 +176,14 @@ inline step_free()
 
 /*
  * two-types: no two valid mappings of different type at once, in page tables and TLBs.
- * wc-and-wb: none that is write-combining while one is write-back, on the way there.
+ * wc-and-wb: none that is write-combining while one is write-back, on the way there;
+ * wc-and-wb-back: on the way back.
  */
 #define SOME(t)	(pte[0] == t || pte[1] == t || \
 		 tlb[0] == t || tlb[1] == t || tlb[2] == t || tlb[3] == t)
 #define TWO_TYPES	(SOME(WB) + SOME(UC) + SOME(WC) > 1)
 #define WC_AND_WB	(SOME(WB) && SOME(WC) && !going_back)
+#define WC_AND_WB_BACK	(SOME(WB) && SOME(WC) && going_back)
 
 proctype monitor()
 {
@@ -193,6 +195,10 @@ end:	do
 #ifdef P_wc_and_wb
 	:: WC_AND_WB ->
 		assert(!WC_AND_WB)	/* unreached: there are none */
+#endif
+#ifdef P_wc_and_wb_back
+	:: WC_AND_WB_BACK ->
+		assert(!WC_AND_WB_BACK)
 #endif
 	:: false
 	od
