@@ -162,3 +162,16 @@ as_implemented() {
 	run -1 --separate-stderr "$ROOT/scripts/model"
 	[[ $output = *'MISSED      wrong    arm64    as-traced '* ]]
 }
+
+@test "model: the comment in the patch and the model name the same steps" {
+	# Its step 1 changes nothing.
+	sed -n 's/^+ \*  \([2-9]\)\. \([^:.;]*\).*/\1. \2/p' "$ROOT"/patches/*-arm64-mm-Change-the-memory-type-of-pages-in-the-line.patch >named
+	sed -n 's|^/\* \([0-9]\)\. \([^:.;]*\).*|\1. \2|p' "$ROOT/tools/order-model/arm64.pml" >model
+	cat named model
+	[ "$(wc -l <model)" = 4 ]
+	while IFS= read -r step <&3; do
+		grep -q "^$step" named
+		sed -i "0,/^$step/{/^$step/d}" named
+	done 3<model
+	[ ! -s named ]
+}

@@ -22,13 +22,13 @@ inline step_break()
 		printf("CPU 0: break\n") }
 }
 
-/* 3. invalidate the TLBs: begun on all CPUs. dsb.ish waits for it. */
+/* 3. invalidate the TLBs. Begun on all CPUs. dsb.ish waits for it. */
 inline step_tlbi()
 {
 	atomic { tlbi[0] = true; tlbi[1] = true; printf("CPU 0: tlbi\n") }
 }
 
-/* 4. make: the entry becomes valid. */
+/* 4. make: the entries become valid. Here, the one. */
 inline step_make()
 {
 	atomic {
@@ -46,7 +46,7 @@ inline step_live()
 		printf("CPU 0: live, %e\n", type) }
 }
 
-/* 5. clean and invalidate to the PoC: begun. Only dsb.sy waits for it: the others
+/* 5. clean and invalidate to the PoC. Begun. Only dsb.sy waits for it: the others
  * promise nothing to a device outside of their domain. It is ordered behind what this
  * CPU stored to the line, and takes a valid entry. */
 inline maintenance(what)

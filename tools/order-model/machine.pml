@@ -202,10 +202,12 @@ end:	do
 		printf("    cache: the line is dropped\n");
 		valid = false;
 		line = 0 }
+#ifdef ARM64
 	:: atomic { pte_pending ->
 		pte[LINEAR] = pte_new;
 		pte_pending = false;
 		printf("    CPU 0: the entry of the linear map is seen by walks, %e\n", pte[LINEAR]) }
+#endif
 	:: atomic { dc != NONE ->
 		printf("    cache: the maintenance is done, %e\n", dc);
 		if
