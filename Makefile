@@ -2,7 +2,7 @@
 # Entry points only; the work is in scripts/.
 
 .DELETE_ON_ERROR:
-.PHONY: help bisect check boot matrix cost elsewhere pagetables order witness bench lint mbox bases tree tests
+.PHONY: help bisect check boot matrix cost elsewhere pagetables order model witness bench lint mbox bases tree tests
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\): .*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -30,6 +30,9 @@ pagetables: ## see from outside the guest that memory types change as they shoul
 
 order: ## see which steps the processor takes to change a memory type (arm64)
 	@scripts/order
+
+model: ## prove the order of steps on a model, and that each wrong order fails
+	@scripts/model
 
 witness: ## see which accesses would see or make stale data, were there a cache
 	@scripts/witness
