@@ -2,7 +2,7 @@
 # Entry points only; the work is in scripts/.
 
 .DELETE_ON_ERROR:
-.PHONY: help bisect check boot matrix cost elsewhere pagetables order model witness bench lint mbox bases tree tests
+.PHONY: help bisect check boot matrix cost elsewhere pagetables order model proof witness bench lint mbox bases tree tests
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\): .*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -36,6 +36,9 @@ model: ## prove the order of steps on a model, and that each wrong order fails
 
 witness: ## see which accesses would see or make stale data, were there a cache
 	@scripts/witness
+
+proof: ## model, life, faults, coverage, mutants, reverts: a wrong patch could not have passed
+	@scripts/proof
 
 bench: ## measure what uncached pages cost on the tip, and check the targets
 	@scripts/bench
