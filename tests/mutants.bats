@@ -108,3 +108,41 @@ named() {
 		RUN_STARTED=1 "$ROOT/scripts/prove"
 	one_line 'prove: MUTANTS: no proof of these, for the machines that are asked for'
 }
+
+# counted N: a copy with N mutants that nothing was run for; scripts/prove counts them.
+counted() {
+	local n copy=$BATS_TEST_TMPDIR/copy out=$BATS_TEST_TMPDIR/counts
+	mkdir -p "$copy/tests/mutants" "$out/matrix" "$out/witness"
+	cp -r "$ROOT/scripts" "$ROOT/qemu-images" "$ROOT/kunit-configs" "$copy/"
+	for ((n = 1; n <= $1; n++)); do
+		: >"$copy/tests/mutants/$n.patch"
+	done
+	printf '# none\n' >"$copy/tests/proofs.txt"
+	[ -f "$copy/tests/survivors.txt" ] || printf '# none\n' >"$copy/tests/survivors.txt"
+	cp "$STEPS" "$out/"
+	run "-$2" --separate-stderr env ALL=1 BUILD_LOCK_HELD=1 RUN_STARTED=1 OUT="$out" "$copy/scripts/prove"
+	counts=$out/mutants.txt
+}
+
+@test "what a row or the witness has caught counts, a survivor does not, and 95 of 100 are needed" {
+	mkdir -p "$BATS_TEST_TMPDIR"/{counts/matrix,counts/witness,copy/tests}
+	for n in {1..18}; do
+		printf 'failed/ok\tmutants/%s.patch\trow\ttest\n' "$n"
+	done >"$BATS_TEST_TMPDIR/counts/matrix/proofs.tsv"
+	jq -n '{mistakes: [{mistake: "19.patch", machine: "m", kind: "alias", found: "alias restore"},
+		{mistake: "20.patch", machine: "m", kind: "alias", found: "restore"}]}' >"$BATS_TEST_TMPDIR/counts/witness/results.json"
+	counted 20 1
+	[ "$output" = '19 of 20 mutants are caught: 95 in 100, 95 have to be' ]
+	grep -q '^caught    19.patch  *m: alias$' "$counts"
+	grep -q '^NOT       20.patch ' "$counts"
+
+	echo '20.patch  QEMU has no caches.' >"$BATS_TEST_TMPDIR/copy/tests/survivors.txt"
+	counted 20 0
+	grep -q '^survivor  20.patch  *QEMU has no caches.$' "$counts"
+
+	# One more that passed with the mistake.
+	sed -i 's/^failed\(.*18.patch\)/ok\1/' "$BATS_TEST_TMPDIR/counts/matrix/proofs.tsv"
+	echo '18.patch  Nor this.' >>"$BATS_TEST_TMPDIR/copy/tests/survivors.txt"
+	counted 20 1
+	[ "$output" = '18 of 20 mutants are caught: 90 in 100, 95 have to be' ]
+}
