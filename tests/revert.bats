@@ -99,6 +99,10 @@ says() {
 	says red 1
 	[ "$(jq .at "$COPY/build/revert/1.json")" = 2 ]
 	[[ $output = *'One  [of step 2]'* ]]
+	answers '{}'
+	PATCHES=1 run -0 --separate-stderr "$COPY/scripts/revert"
+	says 'not alone' 1
+	[[ $output = *'later patches change a; no test of step 2 misses it'* ]]
 	TIP=1 PATCHES=1 run -0 --separate-stderr "$COPY/scripts/revert"
 	says 'not alone' 1
 	[[ $output = *'later patches change a'* ]]
