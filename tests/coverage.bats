@@ -77,6 +77,10 @@ covered() {
 	run -1 covered
 	[[ $output = *'excuses:2: no line needs it; delete it: mm/a.c z();'* ]]
 	[[ $output != *'excuses:1'* ]]
+	# Nor does one that is needed by what another one has excused.
+	printf 'mm/a.c\ty*;\tno such device\nmm/a.c\tf()\tno such device\n' >excuses
+	run -1 covered
+	[[ $output = *'excuses:2: no line needs it; delete it: mm/a.c f()'* ]]
 }
 
 @test "coverage: too many excused fails" {
