@@ -68,6 +68,10 @@ covered() {
 	[ "$(cat d/uncovered.txt)" = 'mm/a.c:13: patch 1, f: y();  # no such device' ]
 	printf 'mm/a.c\tf()\tno such device\n' >excuses
 	run -0 covered
+	printf 'mm/a.c\tf(): y*\tno such device\n' >excuses
+	run -0 covered
+	printf 'mm/a.c\tg(): y*\tno such device\n' >excuses
+	run -1 covered
 	printf 'mm/b.c\tf()\tno such device\n' >excuses
 	run -1 covered
 }
@@ -114,7 +118,7 @@ covered() {
 @test "coverage: bad input" {
 	printf 'mm/a.c\ty*;\n' >excuses
 	run -2 --separate-stderr covered
-	one_line 'covered: excuses:1: give a file, NAME() or the text of a line, and a reason, with tabs between them'
+	one_line 'covered: excuses:1: give a file, NAME() or the text of a line or NAME(): and that, and a reason, with tabs between them'
 	: >excuses
 	echo 'most some' >data
 	run -2 --separate-stderr covered
