@@ -2,7 +2,7 @@
 # Entry points only; the work is in scripts/.
 
 .DELETE_ON_ERROR:
-.PHONY: help bisect check boot matrix cost elsewhere pagetables order model proof witness mutants revert bench lint mbox bases tree tests
+.PHONY: help bisect check boot matrix cost elsewhere pagetables order model witness proof mutants revert coverage bench lint bases tree mbox tests
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\): .*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -45,6 +45,9 @@ mutants: ## see that tests catch 95 of 100 mistakes (MUTANTS="arm64-* dma-gfp": 
 
 revert: ## take each patch out of the tip alone, and see which tests fail (PATCHES=3..5)
 	@scripts/revert
+
+coverage: ## see which lines of the series no test runs, by gcov
+	@scripts/coverage
 
 bench: ## measure what uncached pages cost on the tip, and check the targets
 	@scripts/bench
