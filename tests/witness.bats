@@ -117,25 +117,47 @@ ALIAS='alias 40001040 ffff000000001040 ffff800080010008 ffff800080020010 0 - 0'
 	run -0 sed -n 's/^-\([^-]\)/\1/p' "$patch"
 	[ "${#lines[@]}" = 3 ]
 	[[ ${lines[0]} = *SCTLR_EL1_DZE* && ${lines[1]} = *DC\ ZVA* && ${lines[2]} = *tbnz* ]]
-	# Of the files that there were: what is added, but for what names the plugin. The
-	# rest is in functions and conditions that hold nothing else.
+	# Of the files that there were: what is added, but for comments, and lines that call
+	# the plugin and do nothing else. The rest is in functions and conditions for that.
 	awk '/^diff/ { is_new = 0 } /^new file/ { is_new = 1 }
-		/^\+[^+]/ && !is_new && !/cache_witness|CACHE_WITNESS|[Ww]itness|ZVA|testb|\.ifnc|\.endif/ {
-			sub(/^\+[ \t]*/, "")
+		/^\+[^+]/ && !is_new {
+			sub(/^\+[ \t]*/, ""); sub(/[ \t]*(\/\*.*\*\/|\/\/.*)$/, "")
+			if (/^(cache_witness(_[a-z]+)?\([^=+-]*\);|#include <linux\/cache_witness.h>)?$/) next
 			print
-		}' "$patch" | sort >added
+		}' "$patch" | LC_ALL=C sort >added
 	diff added - <<-'END'
 	# For tests only.
 	(u64)(next - addr));
+	.endif
+	.ifnc	\op, cvau
+	0 /* The witness does not see DC ZVA */ | SCTLR_EL1_UCT    | SCTLR_EL1_nTWE  | \
 	addr += PAGE_SIZE;
 	addr += pgsize;
 	asm volatile("ldrb wzr, [%0]" : : "r" (cur));
+	asm volatile("testb $0, %0" : : "m" (*(volatile char __force *)__p));
+	asm volatile("testb $0, %0" : : "m" (*(volatile char __force *)__p));
+	asm volatile("testb $0, %0" : : "m" (*(volatile char __force *)__p));
+	b	.Lnot_short
+	b	2f
+	cache_witness_linear(val, set_pageattr_masks(val, walk),
+	cache_witness_tlb(info.start, info.end == TLB_FLUSH_ALL ? 0 : info.end - info.start);
+	cache_witness_tlb(start, end - start);
+	cache_witness_type(pte_val(old)) != cache_witness_type(pte_val(new)))
 	for (i = 0; i < cpa->numpages; i++)
-	if (ALIGN_DOWN(address, size) == (unsigned long)__va(phys))
+	if (ALIGN_DOWN(address, size) == (unsigned long)__va(phys) &&
 	if (__is_lm_address(addr))
 	if (dir != DMA_FROM_DEVICE)
+	if (dir != DMA_FROM_DEVICE)
 	if (dir != DMA_TO_DEVICE)
+	ldrb	wzr, [\start]
+	ldrb	wzr, [x0]
+	ldrb	wzr, [x0]
+	ldrb	wzr, [x1]
+	obj-y += cache_witness.o
+	static void cache_witness_cpa(unsigned long address, pte_t old, pte_t new,
+	static void cache_witness_walk(ptval_t val, unsigned long addr,
 	unsigned long next, struct mm_walk *walk)
+	unsigned long phys = ALIGN_DOWN(PFN_PHYS(pte_pfn(new)), size);
 	unsigned long size)
 	{
 	{
@@ -144,7 +166,27 @@ ALIAS='alias 40001040 ffff000000001040 ffff800080010008 ffff800080020010 0 - 0'
 	END
 }
 
-@test "witness: an unknown machine, and a step that is none" {
+@test "witness: an unknown machine" {
 	run -2 env WITNESS=none "$ROOT/scripts/witness"
 	[[ $output = "witness: WITNESS: unknown machine 'none'; known: arm64-witness-edu "* ]]
+}
+
+@test "witness: a mistake with a kind that there is not, and without a file" {
+	cp -r "$ROOT/scripts" "$ROOT/qemu-images" "$ROOT/tests" "$ROOT/kunit-configs" .
+	echo 'arm64-no-clean.patch arm64-witness-kunit stale' >tests/witness-proofs.txt
+	run -2 scripts/witness
+	[[ $output = "witness: tests/witness-proofs.txt:1: unknown kind of report 'stale'; known: boot "* ]]
+	echo 'none.patch arm64-witness-kunit lost' >tests/witness-proofs.txt
+	run -2 scripts/witness
+	[ "$output" = 'witness: tests/witness-proofs.txt:1: no file tests/mutants/none.patch' ]
+	PROOFS=all run -2 "$ROOT/scripts/witness"
+	[ "$output" = "witness: PROOFS: unknown value 'all'; known: none" ]
+}
+
+@test "witness: what had no room, and a symbol file that is none" {
+	seen | sed 's/^broken.*/&\ndropped\t1/' >file
+	run -3 reports
+	[ "${lines[0]}" = 'dropped: 1, and it must be 0' ]
+	printf 'zz T memcpy\n' >symbols
+	run -2 reports
 }

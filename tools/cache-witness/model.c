@@ -34,7 +34,7 @@ struct mapping {
 	uint32_t count;
 };
 
-#define MAPPINGS	(1u << 18)
+#define MAPPINGS	(1u << 22)
 /* Reports that are told apart, and the slots that they are found in. */
 #define PLACES		(1u << 12)
 #define PLACE_SLOTS	(4 * PLACES)
@@ -52,6 +52,7 @@ struct cw_model {
 	uint16_t place_slots[PLACE_SLOTS];
 	uint64_t counts[CW_KINDS];
 	uint64_t uncached_accesses;
+	uint64_t dropped;
 };
 
 /* Zeroed, and only what is touched takes memory. */
@@ -113,7 +114,7 @@ static bool same_place(const struct cw_report *a, const struct cw_report *b)
 	       a->memory_writer == b->memory_writer && a->op_pc == b->op_pc;
 }
 
-/* Is it the first of its place? With very many, one more tells nothing: it is counted. */
+/* Is it the first of its place, and is there room for it? */
 static bool is_new_place(struct cw_model *m, const struct cw_report *r)
 {
 	uint64_t hash = r->kind + r->pc * 0x9e3779b97f4a7c15ull +
@@ -129,8 +130,10 @@ static bool is_new_place(struct cw_model *m, const struct cw_report *r)
 		if (same_place(&m->places[*slot - 1], r))
 			return false;
 	}
-	if (m->nr_places == PLACES)
+	if (m->nr_places == PLACES) {
+		m->dropped++;
 		return false;
+	}
 	m->places[m->nr_places] = *r;
 	*slot = ++m->nr_places;
 	return true;
@@ -241,14 +244,14 @@ void cw_access(struct cw_model *m, uint64_t phys, unsigned int size, bool write,
 	       uint64_t virt, uint64_t pc)
 {
 	uint64_t at, end = phys + size;
-	/* Where the next page lies, nobody has said. */
 	uint64_t page_end = (phys | (CW_PAGE - 1)) + 1;
 
 	if (!has(m, phys))
 		return;
-	if (end > page_end)
+	/* Where the next page lies, nobody has said, but for the linear map. */
+	if (end > page_end && !is_linear(m, virt, phys))
 		end = page_end;
-	for (at = phys; at < end; at = (at | (CW_LINE - 1)) + 1)
+	for (at = phys; at < end && has(m, at); at = (at | (CW_LINE - 1)) + 1)
 		access_line(m, at, write, virt + (at - phys), pc);
 }
 
@@ -267,6 +270,8 @@ void cw_cache_op(struct cw_model *m, uint64_t phys, enum cw_op op, uint64_t pc)
 		if (line->flags & DIRTY)
 			line->flags &= ~(DIRTY | STALE);
 	}
+	if (op == CW_INVALIDATE && (line->flags & DIRTY))
+		tell(m, CW_LOST, phys, 0, pc);
 	if (op == CW_INVALIDATE || op == CW_CLEAN_INVALIDATE)
 		line->flags = 0;
 	line->op = op;
@@ -346,8 +351,12 @@ static void count_mapping(struct cw_model *m, uint64_t virt, uint64_t phys, int 
 {
 	struct mapping *map = find_mapping(m, virt, phys);
 
+	if (!map) {
+		m->dropped++;
+		return;
+	}
 	/* What was mapped before the first word is not known. */
-	if (!map || (change < 0 && !map->count))
+	if (change < 0 && !map->count)
 		return;
 	map->virt = virt / CW_PAGE;
 	map->phys = phys / CW_PAGE;
@@ -382,9 +391,11 @@ void cw_device(struct cw_model *m, uint64_t phys, uint64_t size, bool write, boo
 		if (!has(m, at))
 			continue;
 		if (snoops) {
-			/* Reads what the caches hold; what it writes replaces that. */
-			if (write)
-				line_of(m, at)->flags = 0;
+			/* Reads what the caches hold, and what it writes may stay there. */
+			if (write) {
+				line_of(m, at)->flags = VALID | DIRTY;
+				line_of(m, at)->writer = pc;
+			}
 		} else if (write) {
 			write_memory(m, at, 0, pc);
 		} else if (line_of(m, at)->flags & DIRTY) {
@@ -401,4 +412,9 @@ uint64_t cw_count(const struct cw_model *m, enum cw_kind kind)
 uint64_t cw_uncached_accesses(const struct cw_model *m)
 {
 	return m->uncached_accesses;
+}
+
+uint64_t cw_dropped(const struct cw_model *m)
+{
+	return m->dropped;
 }

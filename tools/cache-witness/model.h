@@ -44,6 +44,8 @@ enum cw_kind {
 	CW_STALE_LINE,
 	/* mapped again with another type, and a TLB may still hold the one before */
 	CW_TWO_TYPES,
+	/* a dirty line is invalidated: what was written is nowhere */
+	CW_LOST,
 	CW_KINDS
 };
 
@@ -102,5 +104,7 @@ void cw_device(struct cw_model *m, uint64_t phys, uint64_t size, bool write, boo
 uint64_t cw_count(const struct cw_model *m, enum cw_kind kind);
 /* Lines of uncached pages that were accessed uncached: what was there to be seen. */
 uint64_t cw_uncached_accesses(const struct cw_model *m);
+/* What there was no room for: reports of new places, and mappings. Silence then says nothing. */
+uint64_t cw_dropped(const struct cw_model *m);
 
 #endif

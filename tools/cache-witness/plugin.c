@@ -3,7 +3,7 @@
  * A TCG plugin of QEMU that hands what the guest does to the model: where it loads
  * and stores, which cache lines it cleans and invalidates, and what a kernel with
  * kernel.patch says of its mappings and of devices. Reports go to a file, one a line,
- * with addresses; scripts/cache-witness puts names to them.
+ * with addresses; scripts/reports puts names to them.
  *
  * Options:
  *   out=FILE
@@ -69,6 +69,7 @@ static const char *const kinds[CW_KINDS] = {
 	[CW_RESTORE]		= "restore",
 	[CW_STALE_LINE]		= "stale-line",
 	[CW_TWO_TYPES]		= "two-types",
+	[CW_LOST]		= "lost",
 };
 
 static const char *const op_names[] = {
@@ -224,6 +225,13 @@ static void on_all(unsigned int n, void *arg)
 	cw_cache_op_all(model, CW_CLEAN_INVALIDATE, (uint64_t)arg);
 }
 
+static void on_all_clean(unsigned int n, void *arg)
+{
+	(void)n;
+	all_ops++;
+	cw_cache_op_all(model, CW_CLEAN, (uint64_t)arg);
+}
+
 static void on_unseen(unsigned int n, void *arg)
 {
 	(void)n;
@@ -249,6 +257,10 @@ static qemu_plugin_insn_fn arm64_insn(const struct qemu_plugin_insn *insn, bool 
 	case 0xd50b7420:	/* dc zva */
 	case 0xd50b7460:	/* dc gva */
 	case 0xd50b7480:	/* dc gzva */
+	case 0xd50b7a60:	/* dc cgvac */
+	case 0xd50b7aa0:	/* dc cgdvac */
+	case 0xd50b7e60:	/* dc cigvac */
+	case 0xd50b7ea0:	/* dc cigdvac */
 	case 0xd5087640:	/* dc isw */
 	case 0xd5087a40:	/* dc csw */
 	case 0xd5087e40:	/* dc cisw */
@@ -277,8 +289,8 @@ static qemu_plugin_insn_fn x86_insn(const struct qemu_plugin_insn *insn, bool *m
 		 code[i + 1] < 0xc0 && code[size - 1] == 0;
 	if (size - i < 2 || code[i] != 0x0f)
 		return NULL;
-	if (code[i + 1] == 0x09)	/* wbinvd, wbnoinvd */
-		return on_all;
+	if (code[i + 1] == 0x09)	/* wbinvd; wbnoinvd leaves the lines */
+		return is_f3 ? on_all_clean : on_all;
 	if (code[i + 1] == 0x08)	/* invd */
 		return on_unseen;
 	if (size - i < 3 || code[i + 1] != 0xae || code[i + 2] >= 0xc0 || is_f3)
@@ -317,6 +329,9 @@ static void on_exit_of_qemu(qemu_plugin_id_t id, void *arg)
 
 	(void)id;
 	(void)arg;
+	for (i = 0; i < CPUS; i++)
+		if (cpus[i].op)
+			miss(cpus[i].op_pc);
 	fprintf(out, "loads\t%llu\nstores\t%llu\nuncached\t%llu\n", (unsigned long long)loads,
 		(unsigned long long)stores, (unsigned long long)cw_uncached_accesses(model));
 	for (i = CW_CLEAN; i <= CW_CLEAN_INVALIDATE; i++)
@@ -328,8 +343,8 @@ static void on_exit_of_qemu(qemu_plugin_id_t id, void *arg)
 		(unsigned long long)words[FLUSH_TLB]);
 	for (i = 0; i < CW_KINDS; i++)
 		fprintf(out, "seen\t%s\t%llu\n", kinds[i], (unsigned long long)cw_count(model, i));
-	fprintf(out, "unseen\t%llu\nbroken\t%llu\nend\n", (unsigned long long)unseen,
-		(unsigned long long)broken_words);
+	fprintf(out, "unseen\t%llu\nbroken\t%llu\ndropped\t%llu\nend\n", (unsigned long long)unseen,
+		(unsigned long long)broken_words, (unsigned long long)cw_dropped(model));
 	fclose(out);
 }
 
