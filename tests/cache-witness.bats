@@ -79,6 +79,31 @@ model() {
 	model overwritten_after_device ''
 }
 
+@test "cache witness: each page of a range, each line of an access, and no other" {
+	model pages $'stale-read 832\noverwrite 960\nstale-read 64\nalias 0'
+	model all_tlbs ''
+	model two_pages 'stale-read 64'
+	model unmap_of_unknown 'alias 0'
+}
+
+@test "cache witness: what an operation and a device that snoops leave in a cache" {
+	model invalidate_only 'lost 0'
+	model snooped_write 'stale-read 0'
+	model snooped_read 'stale-read 0'
+	model clean_of_stale 'stale-line 0'
+	model clean_of_dirty 'restore 1'
+	model loaded 'restore 0'
+}
+
+@test "cache witness: a report has who wrote, and the last operation" {
+	model whole_report $'overwrite 0 ffff000000000008 1002 1008 1002 1 1005\nstale-read 0 ffff000000000000 1001 1008 1002 1 1005'
+}
+
+@test "cache witness: what there is no room for is counted" {
+	run -0 env ASAN_OPTIONS=detect_leaks=0 "$MODEL" no_room
+	[ "${lines[-1]}" = 'dropped 904' ]
+}
+
 @test "cache witness: a place is reported once, and counted each time" {
 	model once $'stale-read 0\nstale-read 0\nseen 5'
 }

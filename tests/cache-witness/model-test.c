@@ -21,7 +21,7 @@ enum { ZERO = 0x1000, READ, WRITE, USER_READ, USER_WRITE, FLUSH, DMA, CHANGE, OL
 
 static const char *const names[CW_KINDS] = {
 	"stale-read", "overwrite", "device-stale", "alias", "restore", "stale-line",
-	"two-types",
+	"two-types", "lost",
 };
 
 static struct cw_model *m;
@@ -35,10 +35,18 @@ static struct cw_options options = {
 	.break_first = true,
 };
 
+/* With all that a report has. */
+static bool whole;
+
 static void on_report(const struct cw_report *r, void *arg)
 {
 	(void)arg;
-	printf("%s %lld\n", names[r->kind], (long long)((r->phys - BASE) / CW_LINE));
+	printf("%s %lld", names[r->kind], (long long)((r->phys - BASE) / CW_LINE));
+	if (whole)
+		printf(" %llx %llx %llx %llx %d %llx", (unsigned long long)r->virt,
+		       (unsigned long long)r->pc, (unsigned long long)r->writer,
+		       (unsigned long long)r->memory_writer, r->op, (unsigned long long)r->op_pc);
+	printf("\n");
 }
 
 static void start(void)
@@ -444,6 +452,129 @@ static void out_of_range(void)
 	cw_cache_op(m, BASE - PAGE, CW_CLEAN, FLUSH);
 }
 
+/* Each of the last three pages, and no other one. */
+static void pages(void)
+{
+	zero(0, 16 * PAGE);
+	cw_set_type(m, BASE + 13 * PAGE, 3 * PAGE, CW_UNMAPPED, CHANGE);
+	cw_flush_tlb(m, LINEAR + 13 * PAGE, 3 * PAGE);
+	cw_set_type(m, BASE + 13 * PAGE, 3 * PAGE, CW_UNCACHED, CHANGE);
+	cw_access(m, BASE + 12 * PAGE, 8, false, LINEAR + 12 * PAGE, READ);
+	cw_access(m, BASE + 13 * PAGE, 8, false, LINEAR + 13 * PAGE, READ);
+	cw_access(m, BASE + 15 * PAGE, 8, true, LINEAR + 15 * PAGE, WRITE);
+	cw_map(m, ALIAS, BASE, 2 * PAGE);
+	cw_access(m, BASE + PAGE, 8, false, ALIAS + PAGE, USER_READ);
+	/* Another page there is not the one that was mapped. */
+	cw_access(m, BASE, 8, false, ALIAS + PAGE, OLD);
+}
+
+static void all_tlbs(void)
+{
+	cw_set_type(m, BASE, 16 * PAGE, CW_UNMAPPED, CHANGE);
+	cw_flush_tlb_all(m);
+	cw_set_type(m, BASE, 16 * PAGE, CW_UNCACHED, CHANGE);
+}
+
+/* Eight bytes, four of them in a page that is uncached. */
+static void two_pages(void)
+{
+	zero(0, 64);
+	cw_access(m, BASE + PAGE - 4, 8, true, LINEAR + PAGE - 4, WRITE);
+	cw_set_type(m, BASE + PAGE, PAGE, CW_UNMAPPED, CHANGE);
+	cw_flush_tlb_all(m);
+	cw_set_type(m, BASE + PAGE, PAGE, CW_UNCACHED, CHANGE);
+	cw_access(m, BASE + PAGE, 8, false, LINEAR + PAGE, READ);
+}
+
+static void invalidate_only(void)
+{
+	zero(0, 64);
+	uncached(64, CW_INVALIDATE);
+	load(0);
+	store(0);
+}
+
+/* What a device that snoops has written may be in a cache, and not in memory. */
+static void snooped_write(void)
+{
+	cw_device(m, BASE, 4, true, true, DMA);
+	uncached(PAGE, CW_NO_OP);
+	load(0);
+}
+
+/* It reads what is in a cache, and that stays there. */
+static void snooped_read(void)
+{
+	store(0);
+	cw_device(m, BASE, PAGE, false, true, DMA);
+	uncached(PAGE, CW_NO_OP);
+	load(0);
+}
+
+/* A clean leaves a line that was older than the memory as it was. */
+static void clean_of_stale(void)
+{
+	device(true);
+	flush(0, 64, CW_CLEAN);
+	load(0);
+}
+
+/* A clean of a dirty line makes the memory what the line is. */
+static void clean_of_dirty(void)
+{
+	options.evict = false;
+	m = cw_new(&options, on_report, NULL);
+	device(true);
+	store(0);
+	flush(0, 64, CW_CLEAN);
+	uncached(PAGE, CW_NO_OP);
+	load(0);
+	write_back();
+}
+
+/* A line that was read is there, with no speculation. */
+static void loaded(void)
+{
+	options.speculate = false;
+	m = cw_new(&options, on_report, NULL);
+	load(0);
+	uncached(PAGE, CW_NO_OP);
+	store(0);
+	store(64);
+	write_back();
+}
+
+static void unmap_of_unknown(void)
+{
+	cw_unmap(m, ALIAS, BASE, PAGE);
+	cw_map(m, ALIAS, BASE, PAGE);
+	alias_load(0);
+	load(0);
+}
+
+static void whole_report(void)
+{
+	whole = true;
+	zero(0, 64);
+	flush(0, 64, CW_CLEAN);
+	cw_access(m, BASE, 8, true, LINEAR, OLD);
+	uncached(PAGE, CW_NO_OP);
+	store(8);
+	cw_access(m, BASE, 8, false, LINEAR, READ);
+}
+
+/* More places than are told apart, and one that then is not told: it is counted. */
+static void no_room(void)
+{
+	int i;
+
+	zero(0, 64);
+	uncached(PAGE, CW_NO_OP);
+	for (i = 0; i < 5000; i++)
+		cw_access(m, BASE, 8, false, LINEAR, 0x10000 + i);
+	printf("dropped %llu\n", (unsigned long long)cw_dropped(m));
+}
+
 static void all_lines(void)
 {
 	zero(0, PAGE);
@@ -469,7 +600,9 @@ static const struct {
 	CASE(only_elsewhere), CASE(mapped_twice), CASE(zero_behind_the_remap), CASE(no_invalidate_after_device),
 	CASE(overwritten_after_device), CASE(late_clean),
 	CASE(cleaned_after_overwritten), CASE(once), CASE(two_lines),
-	CASE(out_of_range), CASE(all_lines),
+	CASE(out_of_range), CASE(all_lines), CASE(pages), CASE(all_tlbs), CASE(two_pages),
+	CASE(invalidate_only), CASE(snooped_write), CASE(snooped_read), CASE(clean_of_stale),
+	CASE(clean_of_dirty), CASE(loaded), CASE(unmap_of_unknown), CASE(whole_report), CASE(no_room),
 };
 
 int main(int argc, char **argv)
