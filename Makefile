@@ -2,7 +2,7 @@
 # Entry points only; the work is in scripts/.
 
 .DELETE_ON_ERROR:
-.PHONY: help bisect check boot matrix cost elsewhere pagetables order witness bench lint mbox bases tree tests
+.PHONY: help bisect check boot matrix cost elsewhere pagetables order witness life bench lint mbox bases tree tests
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\): .*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -33,6 +33,9 @@ order: ## see which steps the processor takes to change a memory type (arm64)
 
 witness: ## see which accesses would see or make stale data, were there a cache
 	@scripts/witness
+
+life: ## hibernate, kexec, crash and take memory away with uncached buffers
+	@scripts/life
 
 bench: ## measure what uncached pages cost on the tip, and check the targets
 	@scripts/bench
