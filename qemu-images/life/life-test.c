@@ -13,6 +13,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -349,7 +350,9 @@ static void load_kernel(unsigned long flags)
 		give_up(DISK);
 	kernel_size = strtoul(payload.kernel_size, NULL, 10);
 	initramfs_size = strtoul(payload.initramfs_size, NULL, 10);
-	n = snprintf(text, sizeof(text), "%s life.second life.pages=", cmdline);
+	/* Of the processors, the one that has crashed need not be the first. */
+	n = snprintf(text, sizeof(text), "%s%s life.second life.pages=", cmdline,
+		     flags & KEXEC_FILE_ON_CRASH ? " nr_cpus=1" : "");
 	for (; !ioctl(life_fd, LIFE_IOC_LOOK, &buffer); buffer.number++) {
 		struct life_page page = { .number = buffer.number };
 
@@ -561,12 +564,24 @@ static const struct test crash_tests[] = {
 static unsigned long long block_size;
 static unsigned char in_block[MOST_BLOCKS];
 
+static void on_alarm(int number)
+{
+	(void)number;
+}
+
 static int set_block(unsigned int block, const char *state)
 {
 	char file[80];
+	int ret, saved;
 
 	snprintf(file, sizeof(file), "/sys/devices/system/memory/memory%u/state", block);
-	return set(file, state);
+	/* It does not give up by itself. */
+	alarm(20);
+	ret = set(file, state);
+	saved = errno;
+	alarm(0);
+	errno = saved;
+	return ret;
 }
 
 static void find_blocks(void)
@@ -696,6 +711,7 @@ static int asked(const char *what)
 
 int main(void)
 {
+	struct sigaction action = { .sa_handler = on_alarm };
 	int fd;
 
 	log_fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
@@ -719,6 +735,7 @@ int main(void)
 		hibernate();
 		RUN(hibernate_tests);
 	} else if (asked("life=offline")) {
+		sigaction(SIGALRM, &action, NULL);
 		RUN(offline_tests);
 	} else if (asked("life.second")) {
 		if (asked("life=crash"))
