@@ -2,7 +2,7 @@
 # Entry points only; the work is in scripts/.
 
 .DELETE_ON_ERROR:
-.PHONY: help bisect check boot matrix cost elsewhere pagetables order model witness proof mutants revert coverage bench lint bases tree mbox tests
+.PHONY: help bisect check boot matrix cost elsewhere pagetables order model witness proof mutants revert coverage life bench lint bases tree mbox tests
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\): .*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -48,6 +48,9 @@ revert: ## take each patch out of the tip alone, and see which tests fail (PATCH
 
 coverage: ## see which lines of the series no test runs, by gcov
 	@scripts/coverage
+
+life: ## hibernate, kexec, crash and take memory away with uncached buffers
+	@scripts/life
 
 bench: ## measure what uncached pages cost on the tip, and check the targets
 	@scripts/bench

@@ -30,7 +30,7 @@ refused() {
 
 @test "a configuration with an unknown build" {
 	machine 'arch x86_64' 'build common'
-	refused "qemu-images/matrix/new.machine:2: unknown build 'common'; known: 64k bench coverage debug device off stress users witness"
+	refused "qemu-images/matrix/new.machine:2: unknown build 'common'; known: 64k bench coverage debug device faults life off stress users witness"
 }
 
 @test "a configuration with an unknown field, or none" {

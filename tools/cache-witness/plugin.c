@@ -82,6 +82,9 @@ static const char *const op_names[] = {
 static void on_report(const struct cw_report *r, void *arg)
 {
 	(void)arg;
+	/* Before the first word the MMU may be off, and nothing cacheable. */
+	if (!words[HELLO])
+		return;
 	fprintf(out, "report\t%s\t%llx\t%llx\t%llx\t%llx\t%llx\t%s\t%llx\n", kinds[r->kind],
 		(unsigned long long)r->phys, (unsigned long long)r->virt,
 		(unsigned long long)r->pc, (unsigned long long)r->writer,
