@@ -6,14 +6,16 @@ Prints a line for each mutant and each commit of BASE..TIP, its subject, that th
 lines are of which the mutant takes away: git blame says so. Of a place where it only
 adds, the line before. What was there at BASE already is nobody's.
 """
+import os
 import re
 import subprocess
 import sys
+import tempfile
 
 
-def git(repo, *args):
+def git(repo, *args, **kwargs):
     return subprocess.run(['git', '--git-dir', repo, *args], check=True, capture_output=True,
-                          text=True).stdout
+                          text=True, **kwargs).stdout
 
 
 def owners(repo, base, tip, path, known={}):
@@ -26,24 +28,34 @@ def owners(repo, base, tip, path, known={}):
     return known[path]
 
 
-def changed(mutant):
-    """(file, line of the old file) of all that a mutant changes."""
-    path, line, added, taken = None, 0, [], []
+def made(repo, tip, mutant):
+    """The difference that it makes at the tip, where its lines may have moved."""
     with open(mutant, encoding='utf-8') as f:
-        for text in f:
-            if text.startswith('--- a/'):
-                path = text[6:].strip()
-            elif hunk := re.match(r'@@ -(\d+)', text):
-                line = int(hunk[1])
-            elif not path or text.startswith(('+++', '-- \n')):
-                continue
-            elif text.startswith('-'):
-                taken.append((path, line))
-                line += 1
-            elif text.startswith('+'):
-                added.append((path, line - 1))
-            elif text.startswith((' ', '\n')):
-                line += 1
+        paths = [line[6:].strip() for line in f if line.startswith('--- a/')]
+    with tempfile.TemporaryDirectory() as folder:
+        env = os.environ | {'GIT_INDEX_FILE': os.path.join(folder, 'index')}
+        git(repo, 'update-index', '--index-info', env=env, input=git(repo, 'ls-tree', tip, '--', *paths))
+        git(repo, 'apply', '--cached', '--whitespace=nowarn', os.path.abspath(mutant), env=env)
+        return git(repo, 'diff', '--cached', tip, '--', *paths, env=env)
+
+
+def changed(diff):
+    """(file, line of the old file) of all that it changes."""
+    path, line, added, taken = None, 0, [], []
+    for text in diff.splitlines(keepends=True):
+        if text.startswith('--- a/'):
+            path = text[6:].strip()
+        elif hunk := re.match(r'@@ -(\d+)', text):
+            line = int(hunk[1])
+        elif not path or text.startswith(('+++', '-- \n')):
+            continue
+        elif text.startswith('-'):
+            taken.append((path, line))
+            line += 1
+        elif text.startswith('+'):
+            added.append((path, line - 1))
+        elif text.startswith((' ', '\n')):
+            line += 1
     return taken or added
 
 
@@ -52,7 +64,7 @@ def main():
     subjects = dict(line.split(' ', 1) for line in
                     git(repo, 'log', '--format=%H %s', f'{base}..{tip}').splitlines())
     for mutant in mutants:
-        found = {owners(repo, base, tip, path)[line] for path, line in changed(mutant)} - {None}
+        found = {owners(repo, base, tip, path)[line] for path, line in changed(made(repo, tip, mutant))} - {None}
         for commit in found or {''}:
             print(mutant.rsplit('/', 1)[-1], subjects.get(commit, '-'), sep='\t')
 
