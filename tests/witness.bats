@@ -168,7 +168,7 @@ ALIAS='alias 40001040 ffff000000001040 ffff800080010008 ffff800080020010 0 - 0'
 
 @test "witness: an unknown machine" {
 	run -2 env WITNESS=none "$ROOT/scripts/witness"
-	[[ $output = "witness: WITNESS: unknown machine 'none'; known: arm64-witness-edu "* ]]
+	[[ $output = "witness: WITNESS: unknown machine 'none'; known: arm64-witness-boot "* ]]
 }
 
 @test "witness: a mistake with a kind that there is not, and without a file" {
