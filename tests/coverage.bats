@@ -37,7 +37,7 @@ counts() {
 		lines+=("{\"line_number\": ${pair%=*}, \"count\": ${pair#*=}, \"function_name\": \"f\", \"branches\": [$(
 			[ "${pair%=*}" != 12 ] || printf '{"count": %s}, {"count": 0}' "${pair#*=}")]}")
 	done
-	printf '{"current_working_directory": "/home/build/o/x", "data_file": "/t/counts/mm/a.gcda", "files": [{"file": "%s", "lines": [%s]}]}\n' \
+	printf '{"current_working_directory": "/t/build/o/x", "data_file": "/t/counts/mm/a.gcda", "files": [{"file": "%s", "lines": [%s]}]}\n' \
 		../../src/mm/a.c "$(IFS=,; echo "${lines[*]}")" >"d/$machine/gcov.json"
 }
 
