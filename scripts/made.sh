@@ -24,3 +24,16 @@ with_patches() {
 	tree=$(in_repo write-tree)
 	in_repo commit-tree "$tree" -p "$commit" -m "With ${*##*/}"
 }
+
+# without COMMIT OTHER SUBJECT: prints a commit on COMMIT that undoes OTHER, which is one
+# of those before it; fails, and prints the files that are in the way, if that cannot be
+# done. To merge what undoes it is to revert it.
+without() {
+	local undo tree
+	undo=$(in_repo commit-tree "$2^^{tree}" -p "$2" -m undo)
+	tree=$(in_repo merge-tree --write-tree --name-only "$1" "$undo" 2>/dev/null) || {
+		sed -n '2,/^$/p' <<<"$tree" | paste -s -d' ' | sed 's/ *$//'
+		return 1
+	}
+	in_repo commit-tree "$tree" -p "$1" -m "Revert \"$3\""
+}
