@@ -299,7 +299,7 @@ a_proof() {
 	patch 'old: One' old.c 1
 	a_proof old-One.patch x86_64-none
 	run -2 --separate-stderr "$P/scripts/prove"
-	[ "${stderr_lines[-1]}" = "prove: tests/proofs.txt:2: 'x86_64-none' is neither an architecture (x86_64 arm64) nor in qemu-images/matrix/" ]
+	[ "${stderr_lines[-1]}" = "prove: tests/proofs.txt:2: 'x86_64-none' is neither an architecture (x86_64 arm64) nor in qemu-images/matrix/ or life/" ]
 }
 
 @test "a device tree without a property, and none to delete it from" {
