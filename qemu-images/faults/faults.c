@@ -19,6 +19,10 @@
 
 #include "faults.h"
 
+/* What a large leaf of the linear map maps. */
+#define FAULTS_BLOCK_ORDER	PMD_ORDER
+#define FAULTS_BLOCK_PAGES	(1U << FAULTS_BLOCK_ORDER)
+
 struct faults_file {
 	struct mutex lock;
 	struct faults_alloc what;
@@ -133,19 +137,33 @@ static int faults_restore(struct faults_file *f)
 	return ret;
 }
 
-/* In the array, each page is an allocation of its own. */
-static int faults_own(struct faults_file *f)
+/*
+ * Pages of whole blocks, which large leaves of the linear map may map, but never all
+ * of a block: they have to be split.
+ */
+static int faults_own_blocks(struct faults_file *f)
+{
+	unsigned int i, n;
+	struct page *page;
+
+	while (f->nr_pages < f->what.pages) {
+		page = alloc_pages(GFP_KERNEL | __GFP_NOWARN, FAULTS_BLOCK_ORDER);
+		if (!page)
+			return -ENOMEM;
+		split_page(page, FAULTS_BLOCK_ORDER);
+		n = min(FAULTS_BLOCK_PAGES - 1, f->what.pages - f->nr_pages);
+		faults_add(f, page, n);
+		for (i = n; i < FAULTS_BLOCK_PAGES; i++)
+			__free_page(page + i);
+	}
+	return 0;
+}
+
+/* Each page is an allocation of its own. */
+static int faults_own_pages(struct faults_file *f)
 {
 	struct page *page;
 
-	if (f->what.form == FAULTS_RANGE) {
-		page = alloc_pages(GFP_KERNEL | __GFP_NOWARN, get_order(f->size));
-		if (!page)
-			return -ENOMEM;
-		split_page(page, get_order(f->size));
-		faults_add(f, page, 1U << get_order(f->size));
-		return 0;
-	}
 	while (f->nr_pages < f->what.pages) {
 		page = alloc_page(GFP_KERNEL | __GFP_NOWARN);
 		if (!page)
@@ -203,9 +221,10 @@ static int faults_alloc(struct faults_file *f, unsigned int cmd)
 		ret = faults_alloc_sg(f);
 		break;
 	default:
-		ret = faults_own(f);
-		if (!ret && cmd == FAULTS_IOC_ALLOC)
-			ret = faults_change(f);
+		if (cmd == FAULTS_IOC_OWN)
+			ret = faults_own_blocks(f);
+		else
+			ret = faults_own_pages(f) ?: faults_change(f);
 		if (ret)
 			faults_free(f);
 	}
