@@ -39,7 +39,6 @@ struct faults_file {
 	struct dma_buf *dmabuf;
 	struct dma_buf_attachment *attachment;
 	struct sg_table *mapped;
-	struct iosys_map map;
 };
 
 static struct device *faults_dev;
@@ -256,7 +255,6 @@ static void faults_vunmap(struct faults_file *f)
 static int faults_import(struct faults_file *f, unsigned int cmd, unsigned long arg)
 {
 	void *found;
-	int ret;
 
 	if (cmd == FAULTS_IOC_IMPORT) {
 		found = dma_buf_get(arg);
@@ -289,14 +287,6 @@ static int faults_import(struct faults_file *f, unsigned int cmd, unsigned long 
 		dma_buf_unmap_attachment_unlocked(f->attachment, f->mapped,
 						  DMA_BIDIRECTIONAL);
 		return 0;
-	case FAULTS_IOC_DMABUF_VMAP:
-		return dma_buf_vmap_unlocked(f->dmabuf, &f->map);
-	case FAULTS_IOC_DMABUF_VUNMAP:
-		dma_buf_vunmap_unlocked(f->dmabuf, &f->map);
-		return 0;
-	case FAULTS_IOC_ACCESS:
-		ret = dma_buf_begin_cpu_access(f->dmabuf, DMA_BIDIRECTIONAL);
-		return ret ?: dma_buf_end_cpu_access(f->dmabuf, DMA_BIDIRECTIONAL);
 	default:
 		return -ENOTTY;
 	}

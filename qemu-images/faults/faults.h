@@ -56,8 +56,5 @@ struct faults_device {
 #define FAULTS_IOC_DETACH	_IO('f', 12)
 #define FAULTS_IOC_MAP		_IO('f', 13)
 #define FAULTS_IOC_UNMAP	_IO('f', 14)
-#define FAULTS_IOC_DMABUF_VMAP	_IO('f', 15)
-#define FAULTS_IOC_DMABUF_VUNMAP _IO('f', 16)
-#define FAULTS_IOC_ACCESS	_IO('f', 17)
 
 #endif

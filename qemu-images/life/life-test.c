@@ -20,35 +20,23 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/swap.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "../guest.h"
 #include "../say.h"
 #include "life.h"
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
-#define PAGE		4096UL
 #define DISK		"/dev/vda"
 /* Behind the swap area: that the machine has hibernated already. */
 #define MARK		"hibernated"
-#define STOCK		"/sys/kernel/debug/uncached_pages"
 #define BLOCK_BYTES	"/sys/devices/system/memory/block_size_bytes"
 
 #define KEXEC_FILE_ON_CRASH	2
 #define LINUX_REBOOT_KEXEC	0x45584543
-
-#ifdef __aarch64__
-#define TABLES		"/sys/kernel/debug/kernel_page_tables"
-#define LINEAR_MAP	"Linear Mapping start"
-#else
-#define TABLES		"/sys/kernel/debug/page_tables/kernel"
-#define LINEAR_MAP	"Low Kernel Mapping"
-#endif
 
 #define fail(format, ...) do {						\
 	failed = 1;							\
@@ -66,26 +54,6 @@ static const char * const type_names[] = { "write-back", "uncached", "write-comb
 
 static char cmdline[4096];
 static int life_fd = -1;
-
-static void pause_ms(unsigned int ms)
-{
-	struct timespec ts = { ms / 1000, ms % 1000 * 1000000L };
-
-	nanosleep(&ts, NULL);
-}
-
-static int set(const char *file, const char *value)
-{
-	int fd = open(file, O_WRONLY | O_CLOEXEC), ret, saved;
-
-	if (fd < 0)
-		return -1;
-	ret = write(fd, value, strlen(value)) == (ssize_t)strlen(value) ? 0 : -1;
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return ret;
-}
 
 /* What could not be done, where nothing can go on without it. */
 static void give_up(const char *what)
@@ -717,10 +685,7 @@ int main(void)
 	log_fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 	if (log_fd < 0)
 		return 1;
-	mount("proc", "/proc", "proc", 0, NULL);
-	mkdir("/sys", 0755);
-	mount("sysfs", "/sys", "sysfs", 0, NULL);
-	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
+	mount_all();
 	fd = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || read(fd, cmdline, sizeof(cmdline) - 1) <= 0)
 		return 1;

@@ -23,18 +23,16 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "../guest.h"
 #include "../say.h"
 #include "stress.h"
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define MB		(1UL << 20)
 
 #define WORKERS		8
@@ -73,19 +71,14 @@
 #define CHARGE_LIMIT	(4 * MB)
 #define CHARGE_BOUND	(2 * MB)
 
-#define STOCK		"/sys/kernel/debug/uncached_pages"
 #define MAX_PERCENT	"/sys/module/uncached_pages/parameters/max_percent"
 #define CPU1		"/sys/devices/system/cpu/cpu1/online"
 #define CGROUP		"/cgroup"
 #define GROUP		CGROUP "/stress"
 
 #ifdef __aarch64__
-#define TABLES		"/sys/kernel/debug/kernel_page_tables"
-#define LINEAR_MAP	"Linear Mapping start"
 static const char * const other_types[] = { "MEM/NORMAL-NC", "DEVICE/" };
 #else
-#define TABLES		"/sys/kernel/debug/page_tables/kernel"
-#define LINEAR_MAP	"Low Kernel Mapping"
 static const char * const other_types[] = { " PWT ", " PCD ", " PAT " };
 #endif
 
@@ -126,33 +119,7 @@ static int load_error;
 	say("    # line %d: " format, __LINE__, ##__VA_ARGS__);		\
 } while (0)
 
-static void pause_ms(unsigned int ms)
-{
-	struct timespec ts = { ms / 1000, ms % 1000 * 1000000L };
-
-	nanosleep(&ts, NULL);
-}
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
-
 /* ---- files of the kernel ---- */
-
-static int set(const char *file, const char *value)
-{
-	int fd = open(file, O_WRONLY | O_CLOEXEC), ret;
-
-	if (fd < 0)
-		return -1;
-	ret = write(fd, value, strlen(value)) == (ssize_t)strlen(value) ? 0 : -1;
-	close(fd);
-	return ret;
-}
 
 static int set_number(const char *file, unsigned long value)
 {
@@ -886,10 +853,7 @@ int main(void)
 	log_fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 	if (log_fd < 0)
 		return 1;
-	mount("proc", "/proc", "proc", 0, NULL);
-	mkdir("/sys", 0755);
-	mount("sysfs", "/sys", "sysfs", 0, NULL);
-	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
+	mount_all();
 	mkdir(CGROUP, 0755);
 	mount("cgroup2", CGROUP, "cgroup2", 0, NULL);
 	set(CGROUP "/cgroup.subtree_control", "+memory");

@@ -7,16 +7,6 @@
 #ifndef PAGES_H
 #define PAGES_H
 
-#define STOCK		"/sys/kernel/debug/uncached_pages"
-
-#ifdef __aarch64__
-#define TABLES		"/sys/kernel/debug/kernel_page_tables"
-#define LINEAR_MAP	"Linear Mapping start"
-#else
-#define TABLES		"/sys/kernel/debug/page_tables/kernel"
-#define LINEAR_MAP	"Low Kernel Mapping"
-#endif
-
 static const char * const type_names[] = { "cached", "wc", "uc" };
 
 #define NR_TYPES	ARRAY_SIZE(type_names)
@@ -281,7 +271,7 @@ static void empty_stock(void)
 
 	for (i = 0; i < 20; i++) {
 		/* Slabs, and with them all that has a shrinker. */
-		set("/proc/sys/vm/drop_caches", "2");
+		must_set("/proc/sys/vm/drop_caches", "2");
 		if (stock(&used) == used)
 			break;
 		pause_ms(200);

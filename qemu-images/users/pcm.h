@@ -10,7 +10,6 @@
 
 /* 16 bits, two channels */
 #define FRAME		4UL
-#define RATE		48000
 #define PCM_ROUNDS	100
 
 /* What hw_params has room for, and the most that the driver has: two blocks of the stock. */
@@ -24,23 +23,6 @@ struct pcm {
 	size_t size, period;
 };
 
-static void set_mask(struct snd_pcm_hw_params *p, int param, unsigned int bit)
-{
-	struct snd_mask *mask = &p->masks[param - SNDRV_PCM_HW_PARAM_FIRST_MASK];
-
-	memset(mask, 0, sizeof(*mask));
-	mask->bits[bit / 32] = 1U << (bit % 32);
-}
-
-static void set_interval(struct snd_pcm_hw_params *p, int param, unsigned int n)
-{
-	struct snd_interval *i = &p->intervals[param - SNDRV_PCM_HW_PARAM_FIRST_INTERVAL];
-
-	i->min = n;
-	i->max = n;
-	i->integer = 1;
-}
-
 /* -1 with errno where it cannot have such a buffer. */
 static int try_pcm(struct pcm *pcm, const char *node, size_t size, size_t period)
 {
@@ -52,21 +34,9 @@ static int try_pcm(struct pcm *pcm, const char *node, size_t size, size_t period
 		.start_threshold = -1UL,
 		.stop_threshold = -1UL,
 	};
-	unsigned int i;
 	int saved;
 
-	memset(&hw, 0, sizeof(hw));
-	memset(hw.masks, 0xff, sizeof(hw.masks));
-	for (i = 0; i < ARRAY_SIZE(hw.intervals); i++)
-		hw.intervals[i].max = -1U;
-	hw.rmask = -1U;
-	set_mask(&hw, SNDRV_PCM_HW_PARAM_ACCESS, SNDRV_PCM_ACCESS_MMAP_INTERLEAVED);
-	set_mask(&hw, SNDRV_PCM_HW_PARAM_FORMAT, SNDRV_PCM_FORMAT_S16_LE);
-	set_interval(&hw, SNDRV_PCM_HW_PARAM_CHANNELS, 2);
-	set_interval(&hw, SNDRV_PCM_HW_PARAM_RATE, RATE);
-	set_interval(&hw, SNDRV_PCM_HW_PARAM_BUFFER_BYTES, size);
-	set_interval(&hw, SNDRV_PCM_HW_PARAM_PERIOD_BYTES, period);
-
+	set_pcm_params(&hw, size, period);
 	memset(pcm, 0, sizeof(*pcm));
 	pcm->size = size;
 	pcm->period = period;

@@ -19,22 +19,20 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <drm/drm.h>
 #include <linux/dma-heap.h>
 #include <sound/asound.h>
 
+#include "../guest.h"
+#include "../pcm_params.h"
 #include "../say.h"
 #include "whose_pages.h"
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
-#define PAGE		4096UL
 #define RW		(PROT_READ | PROT_WRITE)
 
 struct test {
@@ -53,6 +51,11 @@ static unsigned int seed;
 
 #define fail(...)	fail_at(__LINE__, __VA_ARGS__)
 
+#define must_set(file, value) do {					\
+	if (set(file, value))						\
+		fail("%s: %s", file, strerror(errno));			\
+} while (0)
+
 /* A call fails with this error, or (0) does not. */
 #define check_errno(call, error) do {					\
 	int got_, want_ = (error);					\
@@ -63,30 +66,6 @@ static unsigned int seed;
 		fail("%s: %s, expected: %s", #call, strerror(got_),	\
 		     strerror(want_));					\
 } while (0)
-
-static void pause_ms(unsigned int ms)
-{
-	struct timespec ts = { ms / 1000, ms % 1000 * 1000000L };
-
-	nanosleep(&ts, NULL);
-}
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
-
-static void set(const char *file, const char *value)
-{
-	int fd = open(file, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, value, strlen(value)) != (ssize_t)strlen(value))
-		fail("%s: %s", file, strerror(errno));
-	close(fd);
-}
 
 static unsigned long meminfo(const char *name)
 {
@@ -240,14 +219,11 @@ int main(void)
 	log_fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 	if (log_fd < 0)
 		return 1;
-	mount("proc", "/proc", "proc", 0, NULL);
-	mkdir("/sys", 0755);
-	mount("sysfs", "/sys", "sysfs", 0, NULL);
-	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
+	mount_all();
 	/* Addresses in vmallocinfo, for root. */
-	set("/proc/sys/kernel/kptr_restrict", "1");
+	must_set("/proc/sys/kernel/kptr_restrict", "1");
 	/* The kernel says no more that caches are dropped. */
-	set("/proc/sys/vm/drop_caches", "4");
+	must_set("/proc/sys/vm/drop_caches", "4");
 	get_noalias();
 	error = load();
 	/* No result is none that passed. */
