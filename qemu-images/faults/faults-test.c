@@ -734,8 +734,8 @@ static const struct call dma_calls[] = {
 };
 
 static const struct call set_pages_calls[] = {
-	CHANGE("uc", FAULTS_RANGE, FAULTS_UC, 1),
-	CHANGE("wc", FAULTS_RANGE, FAULTS_WC, 8),
+	CHANGE("wc", FAULTS_RANGE, FAULTS_WC, 1),
+	CHANGE("wc-8", FAULTS_RANGE, FAULTS_WC, 8),
 	CHANGE("wc-511", FAULTS_RANGE, FAULTS_WC, 511),
 	CHANGE("array-uc", FAULTS_ARRAY, FAULTS_UC, 1500),
 	CHANGE("array-wc", FAULTS_ARRAY, FAULTS_WC, 1500),
