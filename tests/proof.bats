@@ -22,7 +22,8 @@ setup() {
 	for part in model life coverage revert; do
 		does "$part" "mkdir -p '$COPY/build/$part'; printf 'figure of $part <&>\n\nok, 7 s\n' >'$COPY/build/$part/summary.txt'"
 	done
-	does matrix "mkdir -p \"\$OUT/matrix\"; echo \"rows \$MATRIX\" >\"\$OUT/matrix/summary.txt\""
+	does matrix "mkdir -p \"\$OUT/matrix/row\"; echo \"rows \$MATRIX\" >\"\$OUT/matrix/summary.txt\"
+		printf '# %s: 3 faults, 2 refused, 1 survived\\r\\n' once on >\"\$OUT/matrix/row/boot.log\""
 	does witness 'exit 0'
 	does prove "[ -z \"\${ALL:-}\" ] || echo '9 of 9 mutants are caught' >'$COPY/build/mutants.txt'"
 	cd "$COPY" || return
@@ -43,7 +44,8 @@ says() {
 	run -0 --separate-stderr scripts/proof
 	[ "$(jq -r '[.ok, .tree, (.parts | length)] | join(" ")' build/proof/results.json)" = 'true tree 6' ]
 	[ "$(jq -r '.parts[] | select(.part == "life") | .figure' build/proof/results.json)" = 'figure of life <&>' ]
-	[[ $(jq -r '.parts[] | select(.part == "faults") | .figure' build/proof/results.json) = 'rows '*-faults* ]]
+	[ "$(jq -r '.parts[] | select(.part == "faults") | .figure' build/proof/results.json)" = '6 faults: 4 errors, 2 calls that did without' ]
+	[[ $(<build/proof/faults/matrix/summary.txt) = 'rows '*-faults* ]]
 	[[ $output = *'9 of 9 mutants are caught'* ]]
 	grep -qF 'figure of life &lt;&amp;&gt;' build/proof/index.html
 	run ! grep -qF 'life <&>' build/proof/index.html
