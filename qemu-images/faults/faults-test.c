@@ -192,8 +192,9 @@ static const char * const ours[] = {
  * and what debugging remembers.
  */
 static const char * const stays[] = {
-	" allocate_slab", " new_slab", " stack_depot_", " cpa_alloc", " split_large_page", " __change_page_attr",
-	" __pte_alloc_kernel", " vmap_", " __vmap_", " kasan_", " __kasan_", " iommu_alloc_pages",
+	" allocate_slab", " new_slab", " stack_depot_", " cpa_alloc", " split_large_page",
+	" __change_page_attr", " __pte_alloc_kernel", " vmap_", " __vmap_", " kasan_", " __kasan_",
+	" iommu_alloc_pages",
 };
 
 static int any(const char *text, const char * const *names, size_t n)
