@@ -34,6 +34,7 @@
 #include <drm/drm.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-heap.h>
+#include <linux/map_benchmark.h>
 #include <sound/asound.h>
 
 #include "../guest.h"
@@ -63,6 +64,7 @@
 #define HEAP		"/dev/dma_heap/system_uncached"
 #define CARD		"/dev/dri/card0"
 #define PLAYBACK	"/dev/snd/pcmC0D0p"
+#define BENCHMARK	DEBUG "dma_map_benchmark"
 #define DUMB_SIZE	(64UL << 10)
 #define PCM_SIZE	(64UL << 10)
 
@@ -325,6 +327,7 @@ struct call {
 
 /* What the calls of one kind share. */
 static int faults_fd = -1, heap_fd = -1, card_fd = -1, pcm_fd = -1, buffer_fd = -1;
+static int bench_fd = -1;
 static __u32 handle;
 static void *map = MAP_FAILED;
 
@@ -699,6 +702,41 @@ static int pcm_munmap(const struct call *call)
 	return do_munmap(call->size);
 }
 
+/* of the kernel's benchmark, whose threads allocate without faults */
+
+static int open_bench(const struct call *call)
+{
+	(void)call;
+	return do_open(&bench_fd, BENCHMARK, O_RDWR);
+}
+
+static void close_bench(const struct call *call)
+{
+	(void)call;
+	do_close(&bench_fd);
+}
+
+static struct dma_alloc_benchmark benchmark(unsigned int kind)
+{
+	return (struct dma_alloc_benchmark) {
+		.kind = kind, .threads = 2, .node = -1, .dma_bits = 32, .granule = 4,
+		.loops = 4, .held = 2,
+	};
+}
+
+static int run_bench(const struct call *call)
+{
+	struct dma_alloc_benchmark arg = benchmark(call->what.type);
+
+	return do_ioctl(bench_fd, DMA_ALLOC_BENCHMARK, &arg);
+}
+
+static int nothing(const struct call *call)
+{
+	(void)call;
+	return 0;
+}
+
 #define ALLOC(name_, form_, type_, pages_)				\
 	{ .name = name_, .prepare = open_faults, .finish = close_faults, \
 	  .run = alloc, .undo = free_it, .takes = 1,			\
@@ -784,6 +822,13 @@ static const struct call vgem_calls[] = {
 	  .size = DUMB_SIZE, .other_error = ENOSPC },
 };
 
+static const struct call bench_calls[] = {
+	{ "wc", open_bench, close_bench, run_bench, nothing,
+	  .what.type = DMA_ALLOC_BENCH_WC },
+	{ "by-hand-wc", open_bench, close_bench, run_bench, nothing,
+	  .what.type = DMA_ALLOC_BENCH_BY_HAND_WC },
+};
+
 static const struct suite {
 	const char *name;
 	const struct call *calls;
@@ -795,6 +840,7 @@ static const struct suite {
 	{ "heap", heap_calls, ARRAY_SIZE(heap_calls) },
 	{ "pcm", pcm_calls, ARRAY_SIZE(pcm_calls) },
 	{ "vgem", vgem_calls, ARRAY_SIZE(vgem_calls) },
+	{ "bench", bench_calls, ARRAY_SIZE(bench_calls) },
 };
 
 /* ---- all faults of a call ---- */
@@ -973,6 +1019,52 @@ static void test_call(const struct call *call)
 	call->finish(call);
 }
 
+/* ---- what is refused ---- */
+
+static void expect_bench(int line, int error, void *arg)
+{
+	int ret = do_ioctl(bench_fd, DMA_ALLOC_BENCHMARK, arg);
+
+	if (ret != -error) {
+		failed = 1;
+		say("    # line %d: %s", line, strerror(-ret));
+	}
+}
+
+static void test_refused_benchmark(void)
+{
+	struct dma_alloc_benchmark arg, *read_only;
+
+	if (open_bench(NULL)) {
+		fail("%s", strerror(errno));
+		return;
+	}
+	expect_bench(__LINE__, EFAULT, NULL);
+	arg = benchmark(DMA_ALLOC_BENCH_KIND_MAX);
+	expect_bench(__LINE__, EINVAL, &arg);
+	arg = benchmark(DMA_ALLOC_BENCH_WC);
+	arg.threads = 0;
+	expect_bench(__LINE__, EINVAL, &arg);
+	if (!device.translated) {
+		/* So little memory cannot be had: one bit is not enough for a page. */
+		arg = benchmark(DMA_ALLOC_BENCH_WC);
+		arg.dma_bits = 1;
+		expect_bench(__LINE__, EINVAL, &arg);
+	}
+
+	/* What was measured has nowhere to go. */
+	read_only = mmap(NULL, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (read_only == MAP_FAILED) {
+		fail("%s", strerror(errno));
+	} else {
+		*read_only = benchmark(DMA_ALLOC_BENCH_WC);
+		mprotect(read_only, PAGE, PROT_READ);
+		expect_bench(__LINE__, EFAULT, read_only);
+		munmap(read_only, PAGE);
+	}
+	close_bench(NULL);
+}
+
 /* ---- at the end ---- */
 
 static struct linear_map map_before;
@@ -1064,7 +1156,9 @@ static void test_kmemleak(void)
 static const struct test {
 	const char *name;
 	void (*run)(void);
-} end_tests[] = {
+} refused_tests[] = {
+	{ "benchmark", test_refused_benchmark },
+}, end_tests[] = {
 	{ "loaded", test_loaded },
 	{ "stock-empty", test_stock_empty },
 	{ "not-leaked", test_not_leaked },
@@ -1099,6 +1193,20 @@ static void run_suite(unsigned int number, const char *name, const struct call *
 	say("%sok %u %s", suite_failed ? "not " : "", number, name);
 }
 
+/* Binds the device that the kernel's command line names to the benchmark. */
+static int bind_benchmark(void)
+{
+	const char *name = getenv("BENCH_DEVICE");
+	char override[80];
+
+	if (!name) {
+		errno = EINVAL;
+		return -1;
+	}
+	snprintf(override, sizeof(override), "/sys/bus/pci/devices/%s/driver_override", name);
+	return set(override, "dma_map_benchmark") ?: set("/sys/bus/pci/drivers_probe", name);
+}
+
 static int load(void)
 {
 	int fd = open("/faults.ko", O_RDONLY | O_CLOEXEC);
@@ -1110,7 +1218,7 @@ static int load(void)
 	if (fd < 0 || ioctl(fd, FAULTS_IOC_DEVICE, &device))
 		return errno;
 	close(fd);
-	return 0;
+	return bind_benchmark() ? errno : 0;
 }
 
 /* Faults are for this process only, when it asks for them, and without a word. */
@@ -1167,10 +1275,11 @@ int main(void)
 	set(KMEMLEAK, "clear");
 
 	say("KTAP version 1");
-	say("1..%zu", ARRAY_SIZE(suites) + 1);
+	say("1..%zu", ARRAY_SIZE(suites) + 2);
 	for (i = 0; i < ARRAY_SIZE(suites); i++)
 		run_suite(i + 1, suites[i].name, suites[i].calls, NULL, suites[i].nr);
+	run_suite(++i, "refused", NULL, refused_tests, ARRAY_SIZE(refused_tests));
 	empty_stock();
-	run_suite(i + 1, "end", NULL, end_tests, ARRAY_SIZE(end_tests));
+	run_suite(++i, "end", NULL, end_tests, ARRAY_SIZE(end_tests));
 	return 0;
 }
