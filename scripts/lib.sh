@@ -224,6 +224,8 @@ read_machine() {
 		[ "$(sed -n '/^[^#]/ { s/[[:space:]].*//p; q }' "$file")" = arch ] ||
 			die "$(relative "$file"):1: the first key must be 'arch'"
 	fi
+	# scripts/prove asks for the tests of one suite.
+	[ -z "${SUITE:-}" ] || M_append+=("kunit.filter_glob=$SUITE.*")
 	M_folder=$BUILD/o/$M_arch${M_build:+-$M_build}
 }
 
