@@ -129,7 +129,8 @@ counted() {
 	for n in {1..18}; do
 		printf 'failed/ok\tmutants/%s.patch\trow\ttest\n' "$n"
 	done >"$BATS_TEST_TMPDIR/counts/matrix/proofs.tsv"
-	jq -n '{mistakes: [{mistake: "19.patch", machine: "m", kind: "alias", found: "alias restore"},
+	tail -n 1 "$STEPS" | cut -f3 >"$BATS_TEST_TMPDIR/counts/matrix/proofs.tree"
+	jq -n --arg tree "$(tail -n 1 "$STEPS" | cut -f3)" '{tree: $tree, mistakes: [{mistake: "19.patch", machine: "m", kind: "alias", found: "alias restore"},
 		{mistake: "20.patch", machine: "m", kind: "alias", found: "restore"}]}' >"$BATS_TEST_TMPDIR/counts/witness/results.json"
 	counted 20 1
 	[ "$output" = '19 of 20 mutants are caught: 95 in 100, 95 have to be' ]
@@ -145,4 +146,9 @@ counted() {
 	echo '18.patch  Nor this.' >>"$BATS_TEST_TMPDIR/copy/tests/survivors.txt"
 	counted 20 1
 	[ "$output" = '18 of 20 mutants are caught: 90 in 100, 95 have to be' ]
+
+	# What was found of another tree does not count.
+	echo another >"$BATS_TEST_TMPDIR/counts/matrix/proofs.tree"
+	counted 20 1
+	[ "$output" = '1 of 20 mutants are caught: 5 in 100, 95 have to be' ]
 }

@@ -19,9 +19,11 @@ setup() {
 	does setup 'exit 0'
 	does apply 'exit 0'
 	local part
-	for part in model life coverage revert; do
+	for part in model revert; do
 		does "$part" "mkdir -p '$COPY/build/$part'; printf 'figure of $part <&>\n\nok, 7 s\n' >'$COPY/build/$part/summary.txt'"
 	done
+	does life "mkdir -p '$COPY/build/life'; echo '{\"rows\": [{\"verdict\": \"ok\"}, {\"verdict\": \"hang\"}]}' >'$COPY/build/life/results.json'"
+	does coverage "mkdir -p '$COPY/build/coverage'; echo '{\"sentence\": \"9 of 9 lines\"}' >'$COPY/build/coverage/results.json'"
 	does matrix "mkdir -p \"\$OUT/matrix/row\"; echo \"rows \$MATRIX\" >\"\$OUT/matrix/summary.txt\"
 		printf '# %s: 3 faults, 2 refused, 1 survived\\r\\n' once on >\"\$OUT/matrix/row/boot.log\""
 	does witness 'exit 0'
@@ -43,12 +45,12 @@ says() {
 @test "proof: all parts, each with its figure and the tree" {
 	run -0 --separate-stderr scripts/proof
 	[ "$(jq -r '[.ok, .tree, (.parts | length)] | join(" ")' build/proof/results.json)" = 'true tree 6' ]
-	[ "$(jq -r '.parts[] | select(.part == "life") | .figure' build/proof/results.json)" = 'figure of life <&>' ]
-	[ "$(jq -r '.parts[] | select(.part == "faults") | .figure' build/proof/results.json)" = '6 faults: 4 errors, 2 calls that did without' ]
+	[ "$(jq -r '.parts[].figure' build/proof/results.json | paste -sd'|')" = \
+		'figure of model <&>|1 of 2 machines are ok|6 faults: 4 errors, 2 calls that did without|9 of 9 lines|9 of 9 mutants are caught|figure of revert <&>' ]
 	[[ $(<build/proof/faults/matrix/summary.txt) = 'rows '*-faults* ]]
 	[[ $output = *'9 of 9 mutants are caught'* ]]
-	grep -qF 'figure of life &lt;&amp;&gt;' build/proof/index.html
-	run ! grep -qF 'life <&>' build/proof/index.html
+	grep -qF 'figure of model &lt;&amp;&gt;' build/proof/index.html
+	run ! grep -qF 'model <&>' build/proof/index.html
 }
 
 @test "proof: one part that is not ok, and the others are done" {
@@ -82,6 +84,15 @@ says() {
 	LIMIT=1 PARTS='life revert' run -3 --separate-stderr scripts/proof
 	says life 'not finished'
 	says revert 'not run'
+}
+
+@test "proof: some of the parts are no proof, and what an earlier run has left is not told" {
+	run -0 --separate-stderr scripts/proof
+	PARTS=model run -0 --separate-stderr scripts/proof
+	[ "$(jq .ok build/proof/results.json)" = false ]
+	LIMIT=0 run -3 --separate-stderr scripts/proof
+	[ "$(jq -r '[.parts[].figure] | unique | join("|")' build/proof/results.json)" = '' ]
+	run ! grep -qF 'figure of' build/proof/index.html
 }
 
 @test "proof: bad input" {
