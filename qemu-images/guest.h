@@ -18,14 +18,17 @@
 
 #define DEBUG		"/sys/kernel/debug/"
 #define STOCK		DEBUG "uncached_pages"
+#define MAX_PERCENT	"/sys/module/uncached_pages/parameters/max_percent"
 
-/* The kernel's dump of its page tables, and what the linear map is called there. */
+/* The kernel's dump of its page tables, and how it calls the linear map and other types. */
 #ifdef __aarch64__
 #define TABLES		DEBUG "kernel_page_tables"
 #define LINEAR_MAP	"Linear Mapping start"
+static const char * const other_types[] = { "MEM/NORMAL-NC", "DEVICE/" };
 #else
 #define TABLES		DEBUG "page_tables/kernel"
 #define LINEAR_MAP	"Low Kernel Mapping"
+static const char * const other_types[] = { " PWT ", " PCD ", " PAT " };
 #endif
 
 static inline void mount_all(void)

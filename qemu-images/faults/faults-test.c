@@ -68,17 +68,14 @@
 #define DUMB_SIZE	(64UL << 10)
 #define PCM_SIZE	(64UL << 10)
 
-#define MAX_PERCENT	"/sys/module/uncached_pages/parameters/max_percent"
 #define KMEMLEAK	DEBUG "kmemleak"
 #define STACKS		DEBUG "page_owner_stacks/show_stacks"
 
 /* arm64's linear map has pages only: rodata=full, and no BBML2 to split with. */
 #ifdef __aarch64__
 #define HAS_LEAVES	0
-static const char * const other_types[] = { "MEM/NORMAL-NC", "DEVICE/" };
 #else
 #define HAS_LEAVES	1
-static const char * const other_types[] = { " PWT ", " PCD ", " PAT " };
 #endif
 
 #define fail(format, ...) do {						\

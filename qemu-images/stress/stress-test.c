@@ -71,16 +71,9 @@
 #define CHARGE_LIMIT	(4 * MB)
 #define CHARGE_BOUND	(2 * MB)
 
-#define MAX_PERCENT	"/sys/module/uncached_pages/parameters/max_percent"
 #define CPU1		"/sys/devices/system/cpu/cpu1/online"
 #define CGROUP		"/cgroup"
 #define GROUP		CGROUP "/stress"
-
-#ifdef __aarch64__
-static const char * const other_types[] = { "MEM/NORMAL-NC", "DEVICE/" };
-#else
-static const char * const other_types[] = { " PWT ", " PCD ", " PAT " };
-#endif
 
 /* With the processes that are forked. */
 static struct shared {
