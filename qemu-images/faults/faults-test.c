@@ -71,11 +71,11 @@
 #define KMEMLEAK	DEBUG "kmemleak"
 #define STACKS		DEBUG "page_owner_stacks/show_stacks"
 
-/* arm64's linear map has pages only: rodata=full, and no BBML2 to split with. */
+/* Above the last level, in the dump of the page tables. */
 #ifdef __aarch64__
-#define HAS_LEAVES	0
+static const char * const large_leaves[] = { " PMD ", " PUD " };
 #else
-#define HAS_LEAVES	1
+static const char * const large_leaves[] = { " pmd", " pud" };
 #endif
 
 #define fail(format, ...) do {						\
@@ -115,8 +115,17 @@ static struct stock get_stock(void)
 	return stock;
 }
 
+static int any(const char *text, const char * const *names, size_t n)
+{
+	while (n--) {
+		if (strstr(text, names[n]))
+			return 1;
+	}
+	return 0;
+}
+
 struct linear_map {
-	unsigned long long mapped, uncached;
+	unsigned long long mapped, uncached, large;
 };
 
 static struct linear_map get_linear_map(void)
@@ -124,7 +133,6 @@ static struct linear_map get_linear_map(void)
 	struct linear_map map = { 0 };
 	unsigned long long from, to;
 	char line[256];
-	unsigned int i;
 	int inside = 0;
 	FILE *f = fopen(TABLES, "re");
 
@@ -141,12 +149,10 @@ static struct linear_map get_linear_map(void)
 		    sscanf(line, "0x%llx-0x%llx", &from, &to) != 2)
 			continue;
 		map.mapped += to - from;
-		for (i = 0; i < ARRAY_SIZE(other_types); i++) {
-			if (!strstr(line, other_types[i]))
-				continue;
+		if (any(line, large_leaves, ARRAY_SIZE(large_leaves)))
+			map.large += to - from;
+		if (any(line, other_types, ARRAY_SIZE(other_types)))
 			map.uncached += to - from;
-			break;
-		}
 	}
 	if (f)
 		fclose(f);
@@ -195,15 +201,6 @@ static const char * const stays[] = {
 	" __change_page_attr", " __pte_alloc_kernel", " vmap_", " __vmap_", " kasan_", " __kasan_",
 	" iommu_alloc_pages",
 };
-
-static int any(const char *text, const char * const *names, size_t n)
-{
-	while (n--) {
-		if (strstr(text, names[n]))
-			return 1;
-	}
-	return 0;
-}
 
 static long pages_before(unsigned long long hash)
 {
@@ -847,6 +844,9 @@ struct around {
 	struct linear_map map;
 };
 
+static struct linear_map map_before;
+static struct stock stock_before;
+
 static struct around look_around(void)
 {
 	return (struct around) { get_stock(), get_linear_map() };
@@ -885,6 +885,25 @@ static void check_around(const struct around *before, const char *when, unsigned
 		     kept / 1024);
 }
 
+/* What a call that did without has: as many pages that are not write-back. */
+static void check_held(const struct call *call, const struct around *before,
+		       const char *when, unsigned int n)
+{
+	unsigned long pages = call->what.pages ?: call->size / PAGE;
+	struct around now = look_around();
+	long long changed = (long long)(now.map.uncached - before->map.uncached) -
+			    kept_since(before, &now);
+	long long used = (long long)now.stock.used - (long long)before->stock.used;
+
+	if (!(call->takes || call->splits))
+		return;
+	if (call->what.pages && call->what.type == FAULTS_COHERENT)
+		return;
+	if (changed < 0 || changed / (long long)PAGE + used < (long long)pages)
+		fail("%s, fault %u: of %lu pages %lld are the stock's and %lld KiB changed",
+		     when, n, pages, used, changed / 1024);
+}
+
 static void expect_success(const struct call *call, const char *when, unsigned int n)
 {
 	int ret = call->run(call);
@@ -905,12 +924,18 @@ static const char * const state_names[] = { "empty, ", "pieces, ", "filled, " };
 
 static void make_ready(const struct call *call, enum state state)
 {
+	struct stock stock;
+
 	if (!call->takes)
 		return;
-	if (state == FILLED)
+	if (state == FILLED) {
 		expect_success(call, "before", 0);
-	else
-		empty_stock();
+		return;
+	}
+	empty_stock();
+	stock = get_stock();
+	if (stock.owned != stock.used)
+		fail("%lu pages stay in the stock", stock.owned - stock.used);
 }
 
 /* Must there be an allocation that can fail? */
@@ -920,8 +945,8 @@ static int must_fail(const struct call *call, enum state state, enum mode mode)
 		return 0;
 	if (call->only_translated && !device.translated)
 		return 0;
-	/* The first call has split what there was. */
-	return !call->splits || (HAS_LEAVES && mode == ONCE);
+	/* The first mode has split what there was. */
+	return !call->splits || (map_before.large && mode == ONCE);
 }
 
 static void all_faults(const struct call *call, enum state state, enum mode mode)
@@ -943,6 +968,8 @@ static void all_faults(const struct call *call, enum state state, enum mode mode
 		arm(n, mode);
 		ret = call->run(call);
 		left = disarm(mode);
+		if (!ret)
+			check_held(call, &before, when, n);
 		if (!ret && call->undo(call))
 			fail("%s, fault %u: cannot be undone", when, n);
 		if (!left) {
@@ -952,7 +979,8 @@ static void all_faults(const struct call *call, enum state state, enum mode mode
 		}
 		if (ret && ret != -error && ret != -call->other_error)
 			fail("%s, fault %u: %s", when, n, strerror(-ret));
-		if (ret && !left)
+		/* What has to be split then would be split for good. */
+		if (ret && !left && !call->splits)
 			expect_success(call, when, n);
 	}
 	say("    # %s: %s: %u faults, %u refused, %u survived", call->name, when,
@@ -979,6 +1007,7 @@ static void all_while_freed(const struct call *call)
 		fail("free: %s", strerror(-ret));
 		return;
 	}
+	check_held(call, &before, "free", 0);
 	arm(1, FREE);
 	ret = call->undo(call);
 	say("    # %s: free: %s", call->name, disarm(FREE) ? "no fault" : "with faults");
@@ -1063,9 +1092,6 @@ static void test_refused_benchmark(void)
 }
 
 /* ---- at the end ---- */
-
-static struct linear_map map_before;
-static struct stock stock_before;
 
 static void test_loaded(void)
 {

@@ -43,6 +43,9 @@ struct faults_file {
 
 static struct device *faults_dev;
 
+/* What the next owner of pages of the stock must never see. */
+#define FAULTS_DIRT	0x5a
+
 static void faults_add(struct faults_file *f, struct page *page, unsigned int nr)
 {
 	while (nr--)
@@ -195,6 +198,21 @@ static int faults_free(struct faults_file *f)
 	return 0;
 }
 
+/* What dma_alloc_*() gives is zero, whatever else has failed, and dirty when it goes back. */
+static int faults_soil(struct faults_file *f)
+{
+	unsigned int i;
+
+	if (!f->sgt && !f->nr_chunks)
+		return 0;
+	for (i = 0; i < f->nr_pages; i++) {
+		if (memchr_inv(page_address(f->pages[i]), 0, PAGE_SIZE))
+			return -EBADMSG;
+		memset(page_address(f->pages[i]), FAULTS_DIRT, PAGE_SIZE);
+	}
+	return 0;
+}
+
 static int faults_alloc(struct faults_file *f, unsigned int cmd)
 {
 	int ret;
@@ -230,7 +248,11 @@ static int faults_alloc(struct faults_file *f, unsigned int cmd)
 	if (ret) {
 		f->nr_pages = 0;
 		f->size = 0;
+		return ret;
 	}
+	ret = faults_soil(f);
+	if (ret)
+		faults_free(f);
 	return ret;
 }
 
