@@ -66,16 +66,21 @@ happens_to() {
 	grep -q 'of the next kernel' judged
 }
 
-@test "pages that were cleaned on the way back, and one that was not" {
+@test "pages that were cleaned on the way back, one that was not, and one too late" {
 	{
 		printf 'Trace 0: 0x7f7b37ff5780 [0000000000005001/ffff800080021540/00000021/ff000201] \n'
 		printf ' PC=ffff800080021540 X00=ffff000002236000 X01=ffff000002237000\n'
 		printf ' PC=ffff800080021540 X00=ffff000002238000 X01=ffff00000223a000\n'
+		printf ' PC=ffff8000800c1230 X00=0000000000000000 X01=0000000000000000\n'
+		printf ' PC=ffff800080021540 X00=ffff00000223a000 X01=ffff00000223b000\n'
 	} >trace
 	printf '[    1.000000]     # not write-back: 0xffff000002238000-0xffff00000223a000\r\n' >log
-	run -0 of_life not_cleaned trace log
+	run -0 of_life not_cleaned trace log ffff8000800c1230
 	[ -z "$output" ]
 	printf '[    1.000000]     # not write-back: 0xffff000002236000-0xffff000002239000\n' >>log
-	run -0 of_life not_cleaned trace log
+	run -0 of_life not_cleaned trace log ffff8000800c1230
 	[ "$output" = ffff000002237000 ]
+	printf '[    1.000000]     # not write-back: 0xffff00000223a000-0xffff00000223b000\n' >log
+	run -0 of_life not_cleaned trace log ffff8000800c1230
+	[ "$output" = ffff00000223a000 ]
 }

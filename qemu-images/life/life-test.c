@@ -304,12 +304,28 @@ static int copy_to_memfd(int disk, off_t at, size_t size)
 	return fd;
 }
 
+/* Of the pages of a buffer, those that follow one another from the first one on. */
+static unsigned int first_page(unsigned int number, unsigned long long *phys)
+{
+	struct life_page page = { .number = number };
+
+	if (ioctl(life_fd, LIFE_IOC_PAGE, &page))
+		give_up("page");
+	*phys = page.phys;
+	do
+		page.page++;
+	while (!ioctl(life_fd, LIFE_IOC_PAGE, &page) && page.phys == *phys + page.page * PAGE);
+	return page.page;
+}
+
 /* The next kernel is told where each buffer is. */
 static void load_kernel(unsigned long flags)
 {
 	struct life_buffer buffer = { 0 };
 	struct payload payload;
 	char text[4096];
+	unsigned long long phys;
+	unsigned int pages;
 	size_t kernel_size, initramfs_size;
 	int disk = open(DISK, O_RDONLY | O_CLOEXEC), n;
 
@@ -322,13 +338,9 @@ static void load_kernel(unsigned long flags)
 	n = snprintf(text, sizeof(text), "%s%s life.second life.pages=", cmdline,
 		     flags & KEXEC_FILE_ON_CRASH ? " nr_cpus=1" : "");
 	for (; !ioctl(life_fd, LIFE_IOC_LOOK, &buffer); buffer.number++) {
-		struct life_page page = { .number = buffer.number };
-
-		if (ioctl(life_fd, LIFE_IOC_PAGE, &page))
-			give_up("page");
-		/* What was allocated page by page is anywhere. */
+		pages = first_page(buffer.number, &phys);
 		n += snprintf(text + n, sizeof(text) - n, "%s%#llx:%u", buffer.number ? "," : "",
-			      page.phys, buffer.pages == 40 ? 1 : buffer.pages);
+			      phys, pages);
 	}
 	if (syscall(SYS_kexec_file_load, copy_to_memfd(disk, PAGE, kernel_size),
 		    copy_to_memfd(disk, PAGE + (kernel_size + PAGE - 1) / PAGE * PAGE,
@@ -443,7 +455,7 @@ static void test_next_types(void)
 	}
 }
 
-/* What the kernel needs for itself is lost. It has not taken it all. */
+/* What the kernel needs for itself is lost, which is less than half of them. */
 static void test_next_contents(void)
 {
 	unsigned int pages = 0, seen = 0;
@@ -459,8 +471,8 @@ static void test_next_contents(void)
 		say("    # at %#llx: %u of %u pages have what the last kernel wrote",
 		    found->phys, look.found, found->pages);
 	}
-	if (!seen)
-		fail("none of %u pages", pages);
+	if (seen * 2 < pages || !pages)
+		fail("%u of %u pages", seen, pages);
 }
 
 static const struct test kexec_tests[] = {
@@ -583,6 +595,9 @@ static unsigned int take_away(const char *when)
 		errno = 0;
 		if (set_block(block, "offline")) {
 			say("    # %s: block %u: %s", when, block, strerror(errno));
+			/* Interrupted: by the alarm. */
+			if (errno != EBUSY && errno != EINTR)
+				fail("block %u: %s", block, strerror(errno));
 			continue;
 		}
 		say("    # %s: block %u went away", when, block);
