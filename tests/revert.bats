@@ -26,7 +26,7 @@ setup() {
 	commit 0 base
 	echo one >a
 	commit 1 One
-	echo two >b
+	echo 'KUNIT_CASE(own),' >b
 	commit 2 Two
 	echo three >a
 	commit 3 Three
@@ -44,9 +44,9 @@ commit() {
 }
 
 # answers JSON: what scripts/step finds of what has no patch any more, by its subject.
-# What stands for the series has two tests that pass.
+# What stands for the series has tests that pass; patch 2 adds one of them.
 answers() {
-	jq -n --argjson without "$1" '{with: {verdict: "ok", build: "ok", tests_by_name: {a: "ok", b: "ok"}},
+	jq -n --argjson without "$1" '{with: {verdict: "ok", build: "ok", tests_by_name: {a: "ok", b: "ok", "suite.own": "ok"}},
 		without: $without}' >"$COPY/answers"
 	cat >"$COPY/scripts/step" <<-'END'
 		#!/usr/bin/env bash
@@ -76,6 +76,15 @@ says() {
 	[ "$(jq -c '.machines[0] | [.failed, .missing]' "$COPY/build/revert/2.json")" = '[["a"],[]]' ]
 	[ "$(jq -c '.machines[0] | [.failed, .missing]' "$COPY/build/revert/3.json")" = '[[],["b"]]' ]
 	[ "$(tail -n 1 <<<"$output")" = '2 red, 1 not run' ]
+}
+
+@test "its own tests, which go with it, do not miss it" {
+	answers '{"Revert \"Two\"": {"verdict": "test missing", "tests_by_name": {"suite.own": "absent"}},
+		"Revert \"Three\"": {"verdict": "test missing", "tests_by_name": {"suite.own": "absent"}}}'
+	PATCHES='2 3' run -1 --separate-stderr "$COPY/scripts/revert"
+	says UNTESTED 2
+	says red 3
+	[[ $output = *'0 failed, 0 missing and 1 of its own'* ]]
 }
 
 @test "a panic without the patch is red as well" {
