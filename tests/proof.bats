@@ -18,10 +18,8 @@ setup() {
 	printf '73\tcommit\ttree\tfile\tgroup\tSubject\n' >"$COPY/build/steps.tsv"
 	does setup 'exit 0'
 	does apply 'exit 0'
-	local part
-	for part in model revert; do
-		does "$part" "mkdir -p '$COPY/build/$part'; printf 'figure of $part <&>\n\nok, 7 s\n' >'$COPY/build/$part/summary.txt'"
-	done
+	does model "mkdir -p '$COPY/build/model'; echo '{\"orders\": [{\"kind\": \"order\", \"verdict\": \"verified\"}, {\"kind\": \"wrong\", \"verdict\": \"missed\"}]}' >'$COPY/build/model/results.json'"
+	does revert "mkdir -p '$COPY/build/revert'; printf 'figure of revert <&>\n\nok, 7 s\n' >'$COPY/build/revert/summary.txt'"
 	does life "mkdir -p '$COPY/build/life'; echo '{\"rows\": [{\"verdict\": \"ok\"}, {\"verdict\": \"hang\"}]}' >'$COPY/build/life/results.json'"
 	does coverage "mkdir -p '$COPY/build/coverage'; echo '{\"sentence\": \"9 of 9 lines\"}' >'$COPY/build/coverage/results.json'"
 	does matrix "mkdir -p \"\$OUT/matrix/row\"; echo \"rows \$MATRIX\" >\"\$OUT/matrix/summary.txt\"
@@ -46,11 +44,11 @@ says() {
 	run -0 --separate-stderr scripts/proof
 	[ "$(jq -r '[.ok, .tree, (.parts | length)] | join(" ")' build/proof/results.json)" = 'true tree 6' ]
 	[ "$(jq -r '.parts[].figure' build/proof/results.json | paste -sd'|')" = \
-		'figure of model <&>|1 of 2 machines are ok|6 faults: 4 errors, 2 calls that did without|9 of 9 lines|9 of 9 mutants are caught|figure of revert <&>' ]
+		'1 orders verified, 0 wrong ones seen|1 of 2 machines are ok|6 faults: 4 errors, 2 calls that did without|9 of 9 lines|9 of 9 mutants are caught|figure of revert <&>' ]
 	[[ $(<build/proof/faults/matrix/summary.txt) = 'rows '*-faults* ]]
 	[[ $output = *'9 of 9 mutants are caught'* ]]
-	grep -qF 'figure of model &lt;&amp;&gt;' build/proof/index.html
-	run ! grep -qF 'model <&>' build/proof/index.html
+	grep -qF 'figure of revert &lt;&amp;&gt;' build/proof/index.html
+	run ! grep -qF 'revert <&>' build/proof/index.html
 }
 
 @test "proof: one part that is not ok, and the others are done" {
@@ -92,7 +90,7 @@ says() {
 	[ "$(jq .ok build/proof/results.json)" = false ]
 	LIMIT=0 run -3 --separate-stderr scripts/proof
 	[ "$(jq -r '[.parts[].figure] | unique | join("|")' build/proof/results.json)" = '' ]
-	run ! grep -qF 'figure of' build/proof/index.html
+	run ! grep -qF 'orders verified' build/proof/index.html
 }
 
 @test "proof: bad input" {
