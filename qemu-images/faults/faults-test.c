@@ -731,9 +731,9 @@ static int nothing(const struct call *call)
 	return 0;
 }
 
-#define ALLOC(name_, form_, type_, pages_)				\
+#define ALLOC(name_, form_, type_, pages_, ...)				\
 	{ .name = name_, .prepare = open_faults, .finish = close_faults, \
-	  .run = alloc, .undo = free_it, .takes = 1,			\
+	  .run = alloc, .undo = free_it, .takes = 1, ##__VA_ARGS__,	\
 	  .what = { .form = form_, .type = type_, .pages = pages_ } }
 
 #define LIVE(name_, run_, undo_, form_, type_, pages_)			\
@@ -757,8 +757,8 @@ static const struct call dma_calls[] = {
 	ALLOC("uncached-5", FAULTS_PAGES, FAULTS_UC, 5),
 	ALLOC("wc-32", FAULTS_PAGES, FAULTS_WC, 32),
 	ALLOC("wc-512", FAULTS_PAGES, FAULTS_WC, 512),
-	ALLOC("uncached-513", FAULTS_PAGES, FAULTS_UC, 513),
-	ALLOC("wc-513", FAULTS_PAGES, FAULTS_WC, 513),
+	ALLOC("uncached-513", FAULTS_PAGES, FAULTS_UC, 513, .splits = 1),
+	ALLOC("wc-513", FAULTS_PAGES, FAULTS_WC, 513, .splits = 1),
 	ALLOC("chunks", FAULTS_CHUNKS, FAULTS_WC, 10),
 	ALLOC("sg-coherent", FAULTS_SG, FAULTS_COHERENT, 5),
 	ALLOC("sg-uncached", FAULTS_SG, FAULTS_UC, 20),

@@ -139,26 +139,39 @@ static int faults_restore(struct faults_file *f)
 	return ret;
 }
 
+/* So many blocks have been somebody's, and their leaves are split. */
+static unsigned int faults_nr_split;
+
 /*
  * Pages of whole blocks, which large leaves of the linear map may map, but never all
- * of a block: they have to be split.
+ * of a block: they have to be split. What the allocator would give again, since it
+ * was given back last, is taken first, and then not used.
  */
 static int faults_own_blocks(struct faults_file *f)
 {
+	struct page *page, *next;
+	LIST_HEAD(split);
 	unsigned int i, n;
-	struct page *page;
 
+	for (i = 0; i < faults_nr_split; i++) {
+		page = alloc_pages(GFP_KERNEL | __GFP_NOWARN, FAULTS_BLOCK_ORDER);
+		if (page)
+			list_add(&page->lru, &split);
+	}
 	while (f->nr_pages < f->what.pages) {
 		page = alloc_pages(GFP_KERNEL | __GFP_NOWARN, FAULTS_BLOCK_ORDER);
 		if (!page)
-			return -ENOMEM;
+			break;
+		faults_nr_split++;
 		split_page(page, FAULTS_BLOCK_ORDER);
 		n = min(FAULTS_BLOCK_PAGES - 1, f->what.pages - f->nr_pages);
 		faults_add(f, page, n);
 		for (i = n; i < FAULTS_BLOCK_PAGES; i++)
 			__free_page(page + i);
 	}
-	return 0;
+	list_for_each_entry_safe(page, next, &split, lru)
+		__free_pages(page, FAULTS_BLOCK_ORDER);
+	return f->nr_pages < f->what.pages ? -ENOMEM : 0;
 }
 
 /* Each page is an allocation of its own. */
