@@ -588,7 +588,8 @@ static unsigned int take_away(const char *when)
 {
 	unsigned int block, gone = 0, tried = 0;
 
-	for (block = 0; block < MOST_BLOCKS; block++) {
+	/* The first one has holes, and stays whoever has its pages. */
+	for (block = 1; block < MOST_BLOCKS; block++) {
 		if (!in_block[block])
 			continue;
 		tried++;
