@@ -203,15 +203,21 @@ static int life_page(struct life_page *arg)
 	return 0;
 }
 
-/* By the linear map, of whatever type it is. */
+/*
+ * By the linear map, of whatever type it is. What the kernel has taken for itself
+ * may not be mapped there.
+ */
 static int life_find(struct life_found *arg)
 {
 	phys_addr_t phys = arg->phys;
+	u64 word;
 
 	arg->found = 0;
 	for (; phys < arg->phys + arg->pages * PAGE_SIZE; phys += PAGE_SIZE) {
 		if (!pfn_valid(PHYS_PFN(phys)))
 			return -ENXIO;
+		if (copy_from_kernel_nofault(&word, __va(phys), sizeof(word)))
+			continue;
 		arg->found += !life_wrong(__va(phys), phys);
 	}
 	return 0;
