@@ -81,8 +81,8 @@ says() {
 @test "its own tests, which go with it, do not miss it" {
 	answers '{"Revert \"Two\"": {"verdict": "test missing", "tests_by_name": {"suite.own": "absent"}},
 		"Revert \"Three\"": {"verdict": "test missing", "tests_by_name": {"suite.own": "absent"}}}'
-	PATCHES='2 3' run -1 --separate-stderr "$COPY/scripts/revert"
-	says UNTESTED 2
+	PATCHES='2 3' run -0 --separate-stderr "$COPY/scripts/revert"
+	says 'own tests' 2
 	says red 3
 	[[ $output = *'0 failed, 0 missing and 1 of its own'* ]]
 }
@@ -130,7 +130,7 @@ says() {
 	one_line 'revert: tests/revert.txt:1: the series has no patch None.patch'
 	echo 'Two.patch  none' >"$COPY/tests/revert.txt"
 	run -2 --separate-stderr "$COPY/scripts/revert"
-	one_line "revert: tests/revert.txt:1: no machine 'none' in qemu-images/matrix/"
+	one_line "revert: tests/revert.txt:1: no machine 'none' in qemu-images/matrix/ or life/"
 	printf '\nFour.patch  tests\n' >"$COPY/tests/untested.txt"
 	echo '# none' >"$COPY/tests/revert.txt"
 	run -2 --separate-stderr "$COPY/scripts/revert"
