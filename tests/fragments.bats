@@ -280,7 +280,7 @@ a_proof() {
 	# Nothing fails without the second patch, and there is a command that shows it.
 	a_proof ALSA-Two.patch x86_64
 	run -1 --separate-stderr "$P/scripts/prove"
-	[[ $output = 'proof FAILED   x86_64  a.t: ok with the series spoilt, ok without; see build/prove/x86_64-'*'.log, again with: FRESH=1 '*'scripts/step '* ]]
+	[[ $output = 'proof FAILED   x86_64  a.t: ALSA-Two.patch: ok with the series spoilt, ok without; see build/prove/x86_64-'*'.log, again with: FRESH=1 '*'scripts/step '* ]]
 	run -0 bash -c "cd '$P' && ${output##*again with: }"
 
 	rm "$P"/qemu-images/matrix/*
