@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 #
 # Trees that are made to be tested, with neither a checkout nor an index of the
-# repository: by scripts/prove, revert, witness and coverage. Sourced after lib.sh; DIR
-# is the caller's folder.
+# repository: by scripts/prove, revert, witness and coverage; and the script that runs a
+# machine for them. Sourced after lib.sh; DIR is the caller's folder.
 
 # in_repo ARGS...: git. Fixed names and dates: the same tree is the same commit.
 in_repo() {
@@ -23,6 +23,11 @@ with_patches() {
 	done
 	tree=$(in_repo write-tree)
 	in_repo commit-tree "$tree" -p "$commit" -m "With ${*##*/}"
+}
+
+# script_of MACHINE: what runs a machine that is no architecture.
+script_of() {
+	[ -f "$ROOT/qemu-images/life/$1.machine" ] && echo life || echo matrix
 }
 
 # without COMMIT OTHER SUBJECT: prints a commit on COMMIT that undoes OTHER, which is one

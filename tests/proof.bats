@@ -90,7 +90,7 @@ says() {
 	[ "$(jq .ok build/proof/results.json)" = false ]
 	LIMIT=0 run -3 --separate-stderr scripts/proof
 	[ "$(jq -r '[.parts[].figure] | unique | join("|")' build/proof/results.json)" = '' ]
-	run ! grep -qF 'orders verified' build/proof/index.html
+	run ! grep -qE 'figure of|orders verified' build/proof/index.html
 }
 
 @test "proof: bad input" {

@@ -891,15 +891,17 @@ static void check_held(const struct call *call, const struct around *before,
 		       const char *when, unsigned int n)
 {
 	unsigned long pages = call->what.pages ?: call->size / PAGE;
-	struct around now = look_around();
-	long long changed = (long long)(now.map.uncached - before->map.uncached) -
-			    kept_since(before, &now);
-	long long used = (long long)now.stock.used - (long long)before->stock.used;
+	long long changed, used;
+	struct around now;
 
 	if (!(call->takes || call->splits))
 		return;
 	if (call->what.pages && call->what.type == FAULTS_COHERENT && device.coherent)
 		return;
+	now = look_around();
+	changed = (long long)(now.map.uncached - before->map.uncached) -
+		  kept_since(before, &now);
+	used = (long long)now.stock.used - (long long)before->stock.used;
 	if (changed < 0 || changed / (long long)PAGE + used < (long long)pages)
 		fail("%s, fault %u: of %lu pages %lld are the stock's and %lld KiB changed",
 		     when, n, pages, used, changed / 1024);
