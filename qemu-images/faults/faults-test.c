@@ -92,22 +92,23 @@ static struct faults_device device;
 
 /* ---- files of the kernel ---- */
 
-/* What all stocks have, what of it somebody uses, and what was leaked so far. */
+/* What all stocks have, how much of it is used, what they gave so far, what they leaked. */
 struct stock {
-	unsigned long owned, used, leaked;
+	unsigned long owned, used, hits, leaked;
 };
 
 static struct stock get_stock(void)
 {
 	struct stock stock = { 0 };
-	unsigned long owned, left;
+	unsigned long owned, left, hits;
 	char line[256];
 	FILE *f = fopen(STOCK, "re");
 
 	while (f && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%*d %*s %lu %lu", &owned, &left) == 2) {
+		if (sscanf(line, "%*d %*s %lu %lu %lu", &owned, &left, &hits) == 3) {
 			stock.owned += owned;
 			stock.used += owned - left;
+			stock.hits += hits;
 		}
 		sscanf(line, "leaked %lu", &stock.leaked);
 	}
@@ -1096,6 +1097,30 @@ static void test_refused_benchmark(void)
 	close_bench(NULL);
 }
 
+/* ---- what is taken from the stock ---- */
+
+/* As few chunks as the size has bits: each is mapped for itself. */
+static void test_chunks(void)
+{
+	const struct call call = ALLOC("chunks", FAULTS_SG, FAULTS_WC, 500);
+	unsigned long before, hits;
+
+	if (open_faults(&call)) {
+		fail("%s", strerror(errno));
+		return;
+	}
+	make_ready(&call, EMPTY);
+	/* So that a whole block is there. */
+	make_ready(&call, FILLED);
+	before = get_stock().hits;
+	expect_success(&call, "filled", 0);
+	hits = get_stock().hits - before;
+	say("    # %lu pages in %lu chunks", (unsigned long)call.what.pages, hits);
+	if (!hits || hits > (unsigned long)__builtin_popcount(call.what.pages))
+		fail("%lu chunks", hits);
+	close_faults(&call);
+}
+
 /* ---- at the end ---- */
 
 static void test_loaded(void)
@@ -1186,6 +1211,8 @@ static const struct test {
 	void (*run)(void);
 } refused_tests[] = {
 	{ "benchmark", test_refused_benchmark },
+}, stock_tests[] = {
+	{ "chunks", test_chunks },
 }, end_tests[] = {
 	{ "loaded", test_loaded },
 	{ "stock-empty", test_stock_empty },
@@ -1303,10 +1330,11 @@ int main(void)
 	set(KMEMLEAK, "clear");
 
 	say("KTAP version 1");
-	say("1..%zu", ARRAY_SIZE(suites) + 2);
+	say("1..%zu", ARRAY_SIZE(suites) + 3);
 	for (i = 0; i < ARRAY_SIZE(suites); i++)
 		run_suite(i + 1, suites[i].name, suites[i].calls, NULL, suites[i].nr);
 	run_suite(++i, "refused", NULL, refused_tests, ARRAY_SIZE(refused_tests));
+	run_suite(++i, "stock", NULL, stock_tests, ARRAY_SIZE(stock_tests));
 	empty_stock();
 	run_suite(++i, "end", NULL, end_tests, ARRAY_SIZE(end_tests));
 	return 0;
