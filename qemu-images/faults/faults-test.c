@@ -200,6 +200,7 @@ static const char * const ours[] = {
  */
 static const char * const stays[] = {
 	" allocate_slab", " new_slab", " stack_depot_", " cpa_alloc", " split_large_page",
+	" split_kernel_leaf_mapping",
 	" __change_page_attr", " __pte_alloc_kernel", " vmap_", " __vmap_", " kasan_", " __kasan_",
 	" iommu_alloc_pages",
 };
