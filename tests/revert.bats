@@ -26,7 +26,7 @@ setup() {
 	commit 0 base
 	echo one >a
 	commit 1 One
-	echo 'KUNIT_CASE(own),' >b
+	printf '\t.name = "suite",\nKUNIT_CASE(own),\n' >b
 	commit 2 Two
 	echo three >a
 	commit 3 Three
@@ -46,7 +46,7 @@ commit() {
 # answers JSON: what scripts/step finds of what has no patch any more, by its subject.
 # What stands for the series has tests that pass; patch 2 adds one of them.
 answers() {
-	jq -n --argjson without "$1" '{with: {verdict: "ok", build: "ok", tests_by_name: {a: "ok", b: "ok", "suite.own": "ok"}},
+	jq -n --argjson without "$1" '{with: {verdict: "ok", build: "ok", tests_by_name: {a: "ok", b: "ok", "suite.own": "ok", "other.own": "ok"}},
 		without: $without}' >"$COPY/answers"
 	cat >"$COPY/scripts/step" <<-'END'
 		#!/usr/bin/env bash
@@ -85,6 +85,13 @@ says() {
 	says 'own tests' 2
 	says red 3
 	[[ $output = *'0 failed, 0 missing and 1 of its own'* ]]
+}
+
+@test "a test of that name in another suite is not its own" {
+	answers '{"Revert \"Two\"": {"verdict": "test missing", "tests_by_name": {"suite.own": "absent", "other.own": "absent"}}}'
+	PATCHES=2 run -0 --separate-stderr "$COPY/scripts/revert"
+	says red 2
+	[ "$(jq -c '.machines[0] | [.missing, .own]' "$COPY/build/revert/2.json")" = '[["other.own"],["suite.own"]]' ]
 }
 
 @test "a panic without the patch is red as well" {
