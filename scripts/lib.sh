@@ -132,7 +132,7 @@ all_builds() {
 
 # What read_machine sets, and read_fragments the last two.
 M_arch='' M_build='' M_folder='' M_files=() M_module='' M_moved='' M_program='' M_tool='' M_runs=''
-M_karch='' M_cross='' M_target='' M_image='' M_qemu='' M_objects='' M_timeout='' M_suite=''
+M_karch='' M_cross='' M_target='' M_image='' M_qemu='' M_objects='' M_timeout='' M_lines='' M_suite=''
 M_args=() M_append=() M_dtdelete=() M_skip=() M_mayskip=() M_ok=() M_log=()
 M_fragments=() M_compiles=()
 
@@ -177,7 +177,7 @@ read_machine_file() {
 		mayskip) M_mayskip+=("$rest") ;;
 		ok)	 M_ok+=("$rest") ;;
 		log)	 M_log+=("$rest") ;;
-		karch|cross|target|image|qemu|objects|timeout|suite)
+		karch|cross|target|image|qemu|objects|timeout|lines|suite)
 			printf -v "M_$key" %s "$rest" ;;
 		arch)	 [ -z "$M_arch" ] || die "$where: 'arch' stands once, in a variant"
 			 known "$where" architecture "$rest" "$(all_archs)"
@@ -372,8 +372,8 @@ kmake() {
 }
 
 # watched LABEL LOG EXPECTED COMMAND...: runs COMMAND with its output in LOG
-# and says every ten seconds how far it is, by the lines of LOG. On a terminal
-# that is one line that is overwritten, elsewhere a line a minute.
+# and says every ten seconds how far it is, by the lines of LOG, or of $grows. On a
+# terminal that is one line that is overwritten, elsewhere a line a minute.
 watched() {
 	local label=$1 log=$2 expected=$3 status=0 watcher
 	shift 3
@@ -387,7 +387,7 @@ watched() {
 		start=$SECONDS
 		while sleep 10 & sleeper=$!; wait "$sleeper"; do
 			elapsed=$((SECONDS - start))
-			lines=$(wc -l <"$log")
+			lines=$(wc -l <"${grows:-$log}")
 			left='time left unknown'
 			if [ "$lines" -ge 100 ] && [ "$lines" -lt "$expected" ]; then
 				left="about $((elapsed * (expected - lines) / lines)) s left"
