@@ -86,8 +86,11 @@ says() {
 
 @test "proof: some of the parts are no proof, and what an earlier run has left is not told" {
 	run -0 --separate-stderr scripts/proof
+	run ! grep -q 'Not asked for' build/proof/summary.txt build/proof/index.html
 	PARTS=model run -0 --separate-stderr scripts/proof
 	[ "$(jq .ok build/proof/results.json)" = false ]
+	[ "$(tail -n 1 build/proof/summary.txt)" = 'Not asked for: life, faults, coverage, mutants, revert' ]
+	grep -q '<p>Not asked for: life' build/proof/index.html
 	LIMIT=0 run -3 --separate-stderr scripts/proof
 	[ "$(jq -r '[.parts[].figure] | unique | join("|")' build/proof/results.json)" = '' ]
 	run ! grep -qE 'figure of|orders verified' build/proof/index.html
