@@ -374,6 +374,7 @@ kmake() {
 # watched LABEL LOG EXPECTED COMMAND...: runs COMMAND with its output in LOG
 # and says every ten seconds how far it is, by the lines of LOG, or of $grows. On a
 # terminal that is one line that is overwritten, elsewhere a line a minute.
+grows=''
 watched() {
 	local label=$1 log=$2 expected=$3 status=0 watcher
 	shift 3
